@@ -1,0 +1,10 @@
+// Package test holds what judges the whole: the floor plan and house rules as tests, the conformance
+// suites, the scenario engine with its scripts, and the benchmark rows.
+//
+//	floorplan_test.go    which package may import which, and what may lie at the top
+//	tidy_test.go         house rules: no goroutines, channels, clocks or unordered iteration below cmd
+//	readme_test.go       every command in the README is one that CI runs
+//	conformance/         one test per numbered rule, named after it
+//	scenario/            Starlark scenarios: engine
+//	scripts/             Starlark scenarios: scripts with golden transcripts
+package test
