@@ -3,6 +3,7 @@
 //
 //	floorplan_test.go    which package may import which, and what may lie at the top
 //	tidy_test.go         house rules: no goroutines, channels, clocks or unordered iteration below cmd
+//	rules_test.go        every conformance test is named after a rule; -v lists the rules without one
 //	readme_test.go       every command in the README is one that CI runs
 //	conformance/         one test per numbered rule, named after it
 //	scenario/            Starlark scenarios: engine

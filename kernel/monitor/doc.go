@@ -1,0 +1,10 @@
+// Package monitor knows the rules a kernel and a manager have to keep.
+//
+//	rules.go    the rule table: id, one sentence, original
+//	emm.rules   external memory management: what a manager can observe or cause
+//	ipc.rules   ports, rights, messages, notifications
+//	vm.rules    maps, objects, pages, faults
+//
+// Code and tests cite rules by id (EMM-042). Ids of the forms E-nn, ID-nn and VD-nn in the originals
+// name points on which the historic kernels disagree; package personality lists them with their values.
+package monitor
