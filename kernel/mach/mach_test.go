@@ -18,7 +18,7 @@ func TestReturnSpelling(t *testing.T) {
 		mach.RcvPortChanged: "MACH_RCV_PORT_CHANGED",
 		mach.MigBadID:       "MIG_BAD_ID",
 		mach.RcvBodyError | mach.MsgVMSpace | mach.MsgIPCSpace: "MACH_RCV_BODY_ERROR|MACH_MSG_IPC_SPACE|MACH_MSG_VM_SPACE",
-		mach.Return(0x4000123): "kern_return(0x4000123)",
+		mach.Return(0x4000123):                                 "kern_return(0x4000123)",
 	} {
 		require.Equal(t, want, code.String())
 		if code.String() == code.Base().String() && code != mach.Return(0x4000123) {

@@ -75,7 +75,7 @@ func (r Return) ErrorSystem() uint32 { return uint32(r) >> 26 }
 
 // ParseReturn finds the code with the given historic spelling, such as "KERN_NO_SPACE".
 func ParseReturn(name string) (Return, bool) {
-	for r, s := range codeNames {
+	for r, s := range codeNames { // unordered: spellings are unique
 		if s == name {
 			return r, true
 		}
