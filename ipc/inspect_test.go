@@ -66,11 +66,11 @@ func TestDescribe(t *testing.T) {
 	require.Equal(t, mach.KernSuccess, a.MoveMember(p, set))
 	r.ask(a, p, mach.NotifyDeadName, 0, p)
 	require.Equal(t, "space of a, 3 names\n"+
-		"  0x103 SEND+RECEIVE+DNREQUEST of port 1 x1 (0/5 messages, seqno 0)\n"+
+		"  0x103 SEND+RECEIVE+DNREQUEST of port#1 x1 (0/5 messages, seqno 0)\n"+
 		"  0x203 PORT_SET of 1 ports\n"+
 		"  0x303 DEAD_NAME x1\n", a.Describe())
 	q := d2port(a, p)
-	require.Equal(t, "port 1: in a as 0x103, 0/5 messages, seqno 0, make-send 1, 1 send, 1 send-once, in 1 sets, requests: 1 dead-name", q.Describe())
+	require.Equal(t, "port#1: in a as 0x103, 0/5 messages, seqno 0, make-send 1, 1 send, 1 send-once, in 1 sets, requests: 1 dead-name", q.Describe())
 	require.Equal(t, "a", q.HeldBy())
 	n, ok := a.NameOf(q)
 	require.Equal(t, []any{p, true}, []any{n, ok})

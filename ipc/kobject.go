@@ -64,6 +64,23 @@ type Kobject interface {
 	Serve(th *sched.Thread, req, rep *Kmsg) mach.Return
 }
 
+// IdleKobject is a Kobject that wants to be told when its port has lost its last send right. Historic
+// ipc_kobject_notify.
+type IdleKobject interface {
+	Kobject
+	// NoSenders runs from the Reap, if there is no send right then either.
+	NoSenders(th *sched.Thread)
+}
+
+// idle is a port without senders, waiting on a Reap for its kernel object to be told.
+type idle struct{ port *Port }
+
+func (i idle) Reap(th *sched.Thread) {
+	if ko, ok := i.port.kobject.(IdleKobject); ok && i.port.Alive() && i.port.srights == 0 {
+		ko.NoSenders(th)
+	}
+}
+
 // Association is what a kernel keeps about a memory object port whose receive right somebody else holds.
 type Association interface {
 	// PortDied says that the port died. It runs from the Reap, after the dead-name notifications, in node

@@ -231,7 +231,7 @@ func TestSpentRightsPanic(t *testing.T) {
 		require.Panics(t, f, name)
 	}
 	err := r.w.Check()
-	require.ErrorContains(t, err, "INV-2: port 1 (with kernel A) has 0 receive rights")
+	require.ErrorContains(t, err, "INV-2: port#1 (with kernel A) has 0 receive rights")
 	Release(&sched.Reap{}, &y)
 	require.NoError(t, r.w.Check())
 }
@@ -242,7 +242,7 @@ func TestAuditNamesTheLeaker(t *testing.T) {
 	var reap sched.Reap
 	p := r.receive(a)
 	x, _ := a.ExtractRight(&reap, p, mach.MakeSend)
-	require.EqualError(t, r.w.Check(), "INV-1: port 1 (in a as 0x103) counts 1 send rights, 0 exist; found: receive: a 0x103")
+	require.EqualError(t, r.w.Check(), "INV-1: port#1 (in a as 0x103) counts 1 send rights, 0 exist; found: receive: a 0x103")
 	f := Frame{Holder: own{&x}}
 	r.w.PushFrame(&f)
 	require.NoError(t, r.w.Check())

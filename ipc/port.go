@@ -125,4 +125,4 @@ func (p *Port) SetAssociation(n *Node, a Association) {
 	p.associations[n.index] = a
 }
 
-func (p *Port) String() string { return fmt.Sprintf("port %d", p.id) }
+func (p *Port) String() string { return p.world.tracer.Names().Name(trace.ClassPort, p.id) }

@@ -209,6 +209,11 @@ func (p *Port) dropSend(reap *sched.Reap) {
 	if notify, mscount, fire := p.dropSendCount(); fire {
 		p.world.notifyNoSenders(reap, p, notify, mscount)
 	}
+	if p.srights == 0 && p.kobject != nil {
+		if _, wants := p.kobject.(IdleKobject); wants {
+			reap.Add(idle{p})
+		}
+	}
 }
 
 // dropSendCount takes one send right off the count. If it was the last one and a no-senders request is

@@ -40,7 +40,7 @@ func (h *Host) newAssociation(o *Object, pager ipc.Right) *association {
 	a := &association{host: h, object: o, of: o, pager: pager}
 	a.control = h.node.NewKernelPort(a)
 	if h.personality.TerminateWithName {
-		a.name = h.node.NewKernelPort(nameObject{})
+		a.name = h.node.NewKernelPort(nameObject{h})
 	}
 	a.pager.Port().SetAssociation(h.node, a)
 	a.objectPort, a.controlPort = a.pager.Port().ID(), a.control.Port().ID()
@@ -165,12 +165,12 @@ func (o *Object) manager() string {
 }
 
 // nameObject is the kernel object of a name port, which names a memory object and does nothing.
-type nameObject struct{}
+type nameObject struct{ host *Host }
 
 func (nameObject) KobjectType() ipc.KobjectType { return ipc.KobjectPagingName }
 func (nameObject) Accepts(mach.MsgID) bool      { return true }
-func (nameObject) Serve(*sched.Thread, *ipc.Kmsg, *ipc.Kmsg) mach.Return {
-	return mach.MigBadID
+func (n nameObject) Serve(th *sched.Thread, req, rep *ipc.Kmsg) mach.Return {
+	return n.host.refuse(th, n, req, rep)
 }
 
 // nameRight is a send right for the name port of o, Null where there is none (vm_region of CMU and GNU).

@@ -100,6 +100,7 @@ func (h *Host) faultPage(th *sched.Thread, args faultArgs) faultResult {
 		case p.busy || p.contents == pageFailed && h.wakesAll():
 			// Whoever comes after an error waits until those it was for have taken it.
 			if p.contents == pageRequested {
+				p.clustered = false // somebody waits for it now: an error is for them (EMM-143)
 				s.asked()
 			}
 			r, code := p.await(th, s.interruptible)

@@ -34,6 +34,10 @@ type Config struct {
 	// WithoutPageout says that nothing will ever be paged out: no reserve is kept for a pageout daemon,
 	// any number of frames will do, and a thread that finds no free page waits until one is freed.
 	WithoutPageout bool
+
+	// Foreign executes what was sent to a port of this package and is no call of its own, such as a call on a
+	// task (IPC-191). nil: such requests are answered with MIG_BAD_ID.
+	Foreign func(th *sched.Thread, ko ipc.Kobject, req, rep *ipc.Kmsg) mach.Return
 }
 
 // Host is the virtual memory of one kernel: physical memory, page queues, objects, and the kernel's half
@@ -43,6 +47,7 @@ type Host struct {
 	node        *ipc.Node
 	sched       *sched.Scheduler
 	tracer      *trace.Tracer
+	foreign     func(th *sched.Thread, ko ipc.Kobject, req, rep *ipc.Kmsg) mach.Return
 	personality *personality.Personality
 	pageSize    mach.Size
 	addressTop  mach.Addr
@@ -95,7 +100,7 @@ func NewHost(c Config) (*Host, error) {
 		return nil, fmt.Errorf("vm: %d page frames", c.Frames)
 	}
 	h := &Host{
-		node: c.Node, sched: c.Sched, tracer: c.Tracer, personality: c.Node.Personality(),
+		node: c.Node, sched: c.Sched, tracer: c.Tracer, foreign: c.Foreign, personality: c.Node.Personality(),
 		pageSize: c.PageSize, addressTop: c.AddressTop,
 		pageNodes: newPageNodes(),
 	}
@@ -121,6 +126,14 @@ func (h *Host) AddressTop() mach.Addr { return h.addressTop }
 
 // Node is the kernel the memory belongs to.
 func (h *Host) Node() *ipc.Node { return h.node }
+
+// refuse answers a request that is no call of this package.
+func (h *Host) refuse(th *sched.Thread, ko ipc.Kobject, req, rep *ipc.Kmsg) mach.Return {
+	if h.foreign == nil {
+		return mach.MigBadID
+	}
+	return h.foreign(th, ko, req, rep)
+}
 
 // Personality is the host's personality.
 func (h *Host) Personality() *personality.Personality { return h.personality }

@@ -90,7 +90,7 @@ func TestChains(t *testing.T) {
 		child.Destroy(th)
 		require.Equal(t, 2, r.host.ShadowDepth())
 		require.Equal(t, 1, r.host.InaccessiblePages())
-		require.Contains(t, m.Describe(), "object 2: ANONYMOUS, 1 refs, 1 mappings, symmetric; pages 0x0 dirty; below at 0x0:")
+		require.Contains(t, m.Describe(), "object#2: ANONYMOUS, 1 refs, 1 mappings, symmetric; pages 0x0 dirty; below at 0x0:")
 		store(t, th, m, a+pg, "1")
 		require.Equal(t, 1, r.host.ShadowDepth(), r.host.DescribeObjects())
 		require.Zero(t, r.host.InaccessiblePages())

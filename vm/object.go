@@ -5,6 +5,7 @@ import (
 
 	"machvm/kernel/mach"
 	"machvm/kernel/sched"
+	"machvm/kernel/trace"
 )
 
 // An Object is this kernel's cache of a memory object, or a piece of anonymous memory.
@@ -114,10 +115,7 @@ func (o *Object) free() {
 }
 
 func (o *Object) String() string {
-	if o.internal {
-		return fmt.Sprintf("object %d", o.id)
-	}
-	return fmt.Sprintf("memory object %d", o.id)
+	return o.host.tracer.Names().Name(trace.ClassObject, o.id)
 }
 
 // reference adds a reference. The caller relies on one already; a cached object is taken up by uncache.

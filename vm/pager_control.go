@@ -57,6 +57,9 @@ func (a *association) Serve(th *sched.Thread, req, rep *ipc.Kmsg) mach.Return {
 	if known && !h.isGetAttributes(req.Message.ID) {
 		rep.Message.ID = 0
 	}
+	if !known {
+		code = h.refuse(th, a, req, rep)
+	}
 	if !c.reply.IsSpent() {
 		ipc.Release(&th.Reap, &c.reply) // the call was rejected without completion (EMM-017)
 	}

@@ -439,6 +439,6 @@ func TestReportNamesPageAndManager(t *testing.T) {
 	o := r.sched.Run()
 	require.Equal(t, 1, o.Stuck)
 	report := sched.DeadlockReport(r.sched)
-	require.Contains(t, report, `"client" waits for page page 0x1000 of memory object 1, requested in step`)
-	require.Contains(t, report, "held by the receiver of port 1 (in manager as")
+	require.Contains(t, report, `"client" waits for page 0x1000 of object#1, requested in step`)
+	require.Contains(t, report, "held by the receiver of port#1 (in manager as")
 }

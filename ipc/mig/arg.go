@@ -138,7 +138,7 @@ func newShape(r *Row, dir Dir, t reflect.Type) *shape {
 			sh.dest = a
 		}
 	}
-	for of, i := range companions {
+	for of, i := range companions { // unordered: any one shows the slip
 		fail(t.Field(i).Name, "there is no field %s to accompany", of)
 	}
 	return sh

@@ -26,9 +26,18 @@ func (s *Scheduler) Blocked() []BlockedThread {
 // String says who waits for what, held by whom, since when.
 func (b BlockedThread) String() string {
 	var w strings.Builder
-	fmt.Fprintf(&w, "%v waits for %v", b.Thread, b.Wait.Kind)
-	if b.Wait.What != nil {
-		fmt.Fprintf(&w, " %s", b.Wait.What.WaitName())
+	fmt.Fprintf(&w, "%v waits for ", b.Thread)
+	switch {
+	case b.Wait.What == nil:
+		w.WriteString(b.Wait.Kind.String())
+	case b.Wait.Kind == WaitEvent:
+		w.WriteString("event " + b.Wait.What.WaitName())
+	case b.Wait.Kind == WaitPortSend:
+		w.WriteString("room in the queue of " + b.Wait.What.WaitName())
+	case b.Wait.Kind == WaitPortReceive:
+		w.WriteString("a message on " + b.Wait.What.WaitName())
+	default:
+		w.WriteString(b.Wait.What.WaitName())
 	}
 	if b.Wait.A != 0 {
 		fmt.Fprintf(&w, " at %#x", b.Wait.A)

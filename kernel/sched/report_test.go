@@ -20,7 +20,7 @@ func TestDeadlockReport(t *testing.T) {
 	var q Queue
 	s.Spawn("reader", func(th *Thread) {
 		th.TrapPoint("load")
-		th.Block(&q, Wait{Kind: WaitPage, What: thing{"of object 7", `thread 2 "pager"`}, A: 0x1000, Interruptible: true})
+		th.Block(&q, Wait{Kind: WaitPage, What: thing{"page of object 7", `thread 2 "pager"`}, A: 0x1000, Interruptible: true})
 	})
 	s.Spawn("pager", func(th *Thread) { th.Block(&q, Wait{Kind: WaitPortSend, What: thing{"port 3", ""}}) })
 	s.Spawn("pageout", func(th *Thread) {
@@ -38,7 +38,7 @@ func TestDeadlockReport(t *testing.T) {
 	require.Equal(t, `step 1007, time 9 ns
 blocked:
   thread 1 "reader" waits for page of object 7 at 0x1000, held by thread 2 "pager", since step 2
-  thread 2 "pager" waits for port send port 3, since step 3
+  thread 2 "pager" waits for room in the queue of port 3, since step 3
   thread 5 "dying" waits for memory, until 1099511627776 ns, killed but not interruptible, since step 5
 suspended:
   thread 4 "frozen", suspend count 1

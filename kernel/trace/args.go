@@ -73,6 +73,7 @@ func (m *Message) args(w *writer) {
 	sep := ""
 	dest, reply := false, false
 	descs, body := 0, m.body()
+declared:
 	for _, f := range fields {
 		w.str(sep)
 		sep = ", "
@@ -89,6 +90,12 @@ func (m *Message) args(w *writer) {
 		case FieldPort, FieldMemory, FieldPorts:
 			m.desc(w, descs)
 			descs++
+		case FieldRet:
+			failed := f.Name == "" && len(body.b) == 4 && mach.Words.Uint32(body.b) != uint32(mach.KernSuccess)
+			body.arg(w, f.Kind)
+			if failed { // a failed reply is the code and nothing else
+				break declared
+			}
 		default:
 			body.arg(w, f.Kind)
 		}

@@ -1,0 +1,48 @@
+// Package pagers is memory managers: a library to write them with, and two that do real work. They are user
+// programs: they speak to the kernel by messages only and see names, never rights.
+//
+//	handler.go       Handler: one method per message; the table that dispatches to it
+//	base.go          Base: what to do with a message by default, a complete manager of zeros
+//	server.go        Server: the receive loop over a port set; Call
+//	call.go          what a manager asks of a kernel; Release, Drain
+//	pager.go         what the two pagers share: objects, associations, data in and out
+//	file.go          FilePager: the files of a store as memory objects
+//	memory.go        MemoryPager: memory objects in Go memory
+//	store.go         Store, and Dir: a real directory that nothing leads out of
+//	store_memory.go  MemStore: files in memory, or a private copy of another store
+//
+// # How to write a pager
+//
+// Embed Base and write the methods for the messages that matter. This one answers every request with the
+// page's own number:
+//
+//	type numbers struct{ pagers.Base }
+//
+//	func (numbers) DataRequest(c *pagers.Call, m *pagers.DataRequest) mach.Return {
+//		page := make([]byte, m.Length)
+//		binary.LittleEndian.PutUint64(page, uint64(m.Offset)/uint64(c.Thread.PageSize()))
+//		c.DataSupply(m.MemoryControl, pagers.Supply{Offset: m.Offset, Data: page})
+//		c.Release(m.MemoryControl)
+//		return mach.KernSuccess
+//	}
+//
+//	server, _ := pagers.New(t, numbers{})
+//	object, _ := server.AllocatePort(t) // a memory object: hand out send rights for it
+//	server.Run(t)
+//
+// What the protocol asks of a handler:
+//
+//   - Answer init by making the object ready; until then the mapper waits.
+//   - Answer every page of a data_request once: supply, unavailable or error, in any order and at any time.
+//   - Store what data_return brings and deallocate its memory. The kernel may ask for the page again at once.
+//   - Each message with the control port adds one reference to its name: release it.
+//   - Key what you know of a kernel by control port. Several kernels may use one object, and the init of the
+//     next association can be read before the terminate of the last.
+//   - On terminate the control port is yours. Take back what you had sent there in vain, then destroy it.
+//     Nothing that is unanswered by then will ever be answered.
+//   - A send right for the object is enough to send you any of these messages: ignore control ports that no
+//     init announced.
+//
+// A handler may block, but a server with one thread then serves nobody. A pager must not keep state outside
+// the simulation it runs in: two runs would no longer be alike.
+package pagers

@@ -1,0 +1,87 @@
+// Package scenario runs scripts against simulated kernels: a script declares hosts, tasks, managers and
+// threads, lets them run, and says what is to hold. It is importable from go test:
+//
+//	r := scenario.Run("scripts/last_unmap.star", scenario.Options{})
+//	if !r.Passed() {
+//		t.Fatal(r.Transcript, r.Verdict())
+//	}
+//
+//	script.go       a script read and compiled; the files its pagers serve
+//	play.go         one run: Options, Run, the run loop, threads of the harness
+//	result.go       Result, Failure, the one table of exit codes
+//	failure.go      errors of a script with the line they happened on; the step limit
+//	chooser.go      who decides: rules of the script, threads that wait for a point, a replay
+//	predeclared.go  the functions a script may call
+//	constants.go    the constants, return codes
+//	host.go         host(...)
+//	task.go         tasks and ports
+//	thread.go       threads: functions of the script inside kernel threads
+//	signature.go    the calls' arguments by position and their defaults
+//	call.go         making a call, expect = CODE
+//	codec.go        messages between a script's values and the wire, by row
+//	message.go      received messages; mach_msg_send and mach_msg_receive
+//	memory.go       loads and stores
+//	trap.go         sending and receiving
+//	wait.go         events, barriers, wait_until, waiting for a preemption point
+//	pager.go        managers: pager, file_pager, memory_pager
+//	manager.go      a manager whose handlers are functions of a script
+//	expect.go       expectations
+//	pattern.go      what a script expects of a message
+//	journal.go      messages and exceptions, recorded from the trace
+//	inspect.go      what a script can see of the kernel; kill, abort
+//	student.go      the transcript
+//	golden.go       golden transcripts
+//	value.go        Starlark values
+//
+// # Scripts
+//
+// A script is Starlark with while, top-level control, recursion and reassignment.
+//
+//	k = host("k0")                                  # personality=, page_size=, frames=, any personality field
+//	files = file_pager(k, "pager", root = "data")   # a private copy of real files; in_place = True: the files
+//	obj = files.open("hello.txt")                   # a memory object
+//	app = k.task("app")
+//	app.give(obj)                                   # the harness puts a send right there; the transcript says so
+//
+//	def client(t):                                  # runs inside a kernel thread; t has Mach's calls
+//	    a = t.vm_map(obj, size = 2 * PAGE)
+//	    expect(t.read(a, 5) == b"hello")
+//	    t.vm_allocate(PAGE, address = a, expect = KERN_NO_SPACE)
+//	    t.vm_deallocate(a, 2 * PAGE)
+//
+//	app.thread(client)                              # starts with the next run()
+//	run()                                           # until nothing can run any more
+//	expect_messages(obj, ["memory_object_init", "memory_object_data_request", "memory_object_terminate"])
+//
+// Calls. Every message of the host's message set is a method of a thread, with the arguments of its row by
+// name, the usual ones by position (signature.go), and the caller's own task, thread or host where it does
+// not say. A call that does not return KERN_SUCCESS fails the scenario at its line, unless expect = CODE, a
+// list of codes, or ANY says otherwise; the value of such a call is the code. timeout = milliseconds bounds
+// the wait of a call without reply. A port may be given as a name, as a port the script knows, or as
+// right(port, MAKE_SEND) with a disposition; memory as bytes, which are placed and leave with the message, or
+// as a region that came with one. Further methods: read, write, touch; mach_msg_send(message(...), to=),
+// mach_msg_receive(port, timeout=), reply(m, ...), mach_msg_destroy(m); sleep, yield_, at.
+//
+// Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it
+// cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
+// object(name, data=, may_cache=, copy_strategy=, precious=, ...), contents(object). A pager is a task too.
+//
+// Waiting. event(name).set() and wait(), barrier(n).wait(), wait_until(lambda: ...), whose condition is
+// looked at after every step. t.at(point) waits until another thread is at that preemption point of the
+// kernel ("association-broken", "before-data-return", "before-terminate", "placeholder-inserted",
+// "before-verify") and goes on in its stead; schedule(at=, run=, kind=, skip=, times=) is a rule for the
+// chooser. run(stuck = [thread]) expects a thread to be waiting at the end; any other that waits is a
+// deadlock.
+//
+// Expectations. expect(cond, msg=), expect_equal(got, want), expect_code(got, CODE), expect_messages(port,
+// [...], host=), expect_rights(task, port, receive=, send=, send_once=, dead=), expect_exception(thread, CODE,
+// address=). Messages are those accepted by the port's queue, all of them, in that order. A message is its
+// name, or message(name, argument = value, ...) with the arguments that matter: a port is compared as SEND,
+// RECEIVE or SEND_ONCE for the kind of right that travelled, as the port itself, as a tuple of both, or as
+// None for null; memory as its size; ANY matches anything and a function is asked.
+//
+// Looking. mappings(object), inspect(object), messages(port), received(object), control(object, n), rights(task,
+// port), task.describe(), host.describe(), pager.contents(path), pager.stats().
+//
+// A run is a pure function of script, files and schedule: two runs are equal to the byte.
+package scenario
