@@ -1,0 +1,16 @@
+// Package conformance holds one test for each numbered rule: TestIPC012_NewReceiveRightState tests rule
+// IPC-012. The rules themselves, with their sources, are the table of kernel/monitor. A test sees what a
+// user program can see, and what the kernel offers to whoever runs a simulation. It runs under the
+// preset osf-manual, for which the rules are written; a test that runs under other habits names the field.
+//
+//	fixture_test.go     stage: a checked simulation with hosts, tasks and threads
+//	actor_test.go       actor: a thread with the port calls and messages as methods
+//	message_test.go     building messages, and sending and receiving them by both doors
+//	waiting_test.go     threads that block in mach_msg: senders and receivers
+//	manager_test.go     manager: a scripted memory manager with a log
+//	emm_stage_test.go   emm: a stage with kernel, manager and client; threads let in at named points
+//	emm_calls_test.go   calls: what managers and clients ask of the kernel, in few words
+//	ipc_*_test.go       rules of ports, rights, messages and notifications
+//	emm_*_test.go       rules of the external memory management protocol
+//	vm_*_test.go        rules of virtual memory
+package conformance
