@@ -85,7 +85,7 @@ func TestOutOfLineMemory(t *testing.T) {
 		require.Equal(t, mach.KernSuccess, call(region(addr, 4, mach.CopyPhysical, false)))
 		_, ret = get(&Scatter{[]ScatterDesc{over(mach.DescMemory, 4, mach.CopyVirtual)}})
 		require.Equal(t, mach.RcvInvalidType, ret, "a bad list dequeues nothing")
-		m, ret = get(nil)
+		_, ret = get(nil)
 		require.Equal(t, mach.KernSuccess, ret)
 
 		// No room (IPC-212).

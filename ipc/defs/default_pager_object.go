@@ -23,10 +23,10 @@ var (
 )
 
 // BackingStoreBasicInfo is the flavor of default_pager_backing_store_info.
-const (
-	BackingStoreBasicInfo      int32 = 1
-	BackingStoreBasicInfoWords       = 15
-)
+const BackingStoreBasicInfo int32 = 1
+
+// BackingStoreBasicInfoWords is the number of words of that flavor.
+const BackingStoreBasicInfoWords = 15
 
 // DefaultPagerObjectCreate makes a memory object of the default pager that a program may map.
 //

@@ -113,7 +113,7 @@ func TestMessageText(t *testing.T) {
 		"xx memory_object_terminate(memory_object=hello.txt, memory_control=MACH_PORT_DEAD) destroyed": message(MessageDestroy, 2201, nil,
 			port(mach.MoveReceive, PortDead)),
 		"-> vm_map reply(KERN_NO_SPACE, address=0x0) to send-once right reply#1": reply,
-		"-> vm_map reply(KERN_NO_SPACE) to hello.txt": message(MessageSend, 2189, words(int(mach.KernNoSpace))),
+		"-> vm_map reply(KERN_NO_SPACE) to hello.txt":                            message(MessageSend, 2189, words(int(mach.KernNoSpace))),
 		"=> message 4444(send-once right reply#1, 0x3000 bytes, body 0100000002000000) to hello.txt " +
 			"reply to send-once right reply#1": withReply,
 		"-> everything(word=4294967295, int=-1, inherit=copy, strategy=delay, return=all, behavior=random, " +
