@@ -46,6 +46,7 @@ func (s *Simulation) boot(c HostConfig) (*Host, error) {
 	memory, err := vm.NewHost(vm.Config{
 		Node: h.node, Sched: s.sched, Tracer: s.tracer,
 		PageSize: c.PageSize, Frames: c.Frames, AddressTop: c.AddressTop, CPUs: c.CPUs, WithoutPageout: c.WithoutPageout,
+		Policy: c.Policy, Chooser: s.config.Chooser,
 		Foreign: h.serve,
 	})
 	if err != nil {

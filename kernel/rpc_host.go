@@ -16,6 +16,8 @@ var hostRoutines = []routine{
 	on(defs.VMStatisticsRow, vmStatistics),
 	onBlocking(defs.VMWireRow, vmWire),
 	on(defs.ThreadWireRow, threadWire),
+	on(defs.HostDefaultMemoryManagerRow, hostDefaultMemoryManager),
+	on(defs.VMSetDefaultMemoryManagerRow, vmSetDefaultMemoryManager),
 	on(defs.VMSetSizeLimitRow, vmSetSizeLimit),
 	onBlocking(defs.VMWireAllRow, vmWireAll),
 	on(defs.VMCacheStatisticsRow, vmCacheStatistics),
@@ -105,6 +107,30 @@ func threadWire(c call, req *defs.ThreadWire[ipc.Right], _ *void) mach.Return {
 		return mach.KernInvalidArgument
 	}
 	c.host.vm.SetPrivileged(c.th, req.Wired)
+	return mach.KernSuccess
+}
+
+func hostDefaultMemoryManager(c call, req *defs.HostDefaultMemoryManager[ipc.Right], rep *defs.DefaultManagerReply[ipc.Right]) mach.Return {
+	return c.defaultManager(&req.DefaultManager, req.ClusterSize, rep)
+}
+
+// vmSetDefaultMemoryManager sets a cluster of 4 pages where clusters are known.
+func vmSetDefaultMemoryManager(c call, req *defs.VMSetDefaultMemoryManager[ipc.Right], rep *defs.DefaultManagerReply[ipc.Right]) mach.Return {
+	cluster := c.host.vm.PageSize()
+	if c.host.form.Set == mig.OSF {
+		cluster *= 4
+	}
+	return c.defaultManager(&req.DefaultManager, cluster, rep)
+}
+
+func (c call) defaultManager(port *ipc.Right, cluster mach.Size, rep *defs.DefaultManagerReply[ipc.Right]) mach.Return {
+	if !c.privileged() {
+		return mach.KernInvalidHost
+	}
+	if port.Live() && port.Kind() != ipc.SendRight {
+		return mach.KernInvalidArgument
+	}
+	rep.DefaultManager = c.host.vm.DefaultManager(port, cluster)
 	return mach.KernSuccess
 }
 

@@ -1,4 +1,4 @@
-// Package pagers is memory managers: a library to write them with, and two that do real work. They are user
+// Package pagers is memory managers: a library to write them with, and three that do real work. They are user
 // programs: they speak to the kernel by messages only and see names, never rights.
 //
 //	handler.go       Handler: one method per message; the table that dispatches to it
@@ -8,6 +8,10 @@
 //	pager.go         what the two pagers share: objects, associations, data in and out
 //	file.go          FilePager: the files of a store as memory objects
 //	memory.go        MemoryPager: memory objects in Go memory
+//	default.go        DefaultPager: the default memory manager, its objects
+//	default_data.go   pages in and out of the paging space
+//	default_admin.go  what programs may ask of a default pager
+//	paging_space.go   the paging file: slots and checksums
 //	store.go         Store, and Dir: a real directory that nothing leads out of
 //	store_memory.go  MemStore: files in memory, or a private copy of another store
 //

@@ -145,8 +145,10 @@ func (a *association) WaitName() string {
 	return fmt.Sprintf("the termination of %s", a.of)
 }
 
-// VisitRights shows the recount every right the host's associations hold.
+// VisitRights shows the recount every right that the host's associations hold, and that for the default
+// manager.
 func (h *Host) VisitRights(visit func(r ipc.Right, owner string)) {
+	visit(h.defaultManager.port, fmt.Sprintf("default manager of kernel %d", h.node.ID()))
 	for a := h.firstAssociation; a != nil; a = a.next {
 		owner := fmt.Sprintf("%s of kernel %d", a.of, h.node.ID())
 		visit(a.pager, owner)

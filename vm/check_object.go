@@ -84,11 +84,13 @@ func (o *Object) checkPages() (real, wired int, err error) {
 		if p.contents.absent() {
 			absent++
 		}
-		if p.real() {
-			real++
-		}
-		if p.wireCount > 0 {
-			wired++
+		if p.original == nil {
+			if p.real() {
+				real++
+			}
+			if p.wireCount > 0 {
+				wired++
+			}
 		}
 		if err := o.checkPage(p); err != nil {
 			return 0, 0, fmt.Errorf("%s: %w", p, err)
@@ -128,6 +130,14 @@ func (o *Object) checkPage(p *Page) error {
 		return fmt.Errorf("an unlock is requested of no manager")
 	case p.contents == pageRequested && o.phase == PhaseOrphan:
 		return fmt.Errorf("data is requested of no manager")
+	case p.pageout && !(p.cleaning && p.busy && p.wireCount == 1):
+		return fmt.Errorf("it is to be freed after cleaning, and not busy, wired once and being cleaned")
+	case p.cleaning && (p.alias == nil || p.alias.original != p || o.paging == 0):
+		return fmt.Errorf("it is being cleaned without an alias or an activity")
+	case p.alias != nil && p.alias.frame != p.frame, p.original != nil && !o.transient:
+		return fmt.Errorf("it does not share its frame with its alias, or is one outside a message")
+	case o.transient && p.queue != nil:
+		return fmt.Errorf("it belongs to a message to a trusted manager and is on a queue")
 	case p.contents == pageFree:
 		return fmt.Errorf("it is in an object")
 	case p.takers > 0 && p.contents != pageFailed:

@@ -54,6 +54,7 @@ func (r *dataReturn) take(p *Page, off mach.Offset, dirty bool) {
 		r.offset, r.dirty = off, dirty
 		r.cargo = r.host.newAnonymous(maxReturn * r.host.pageSize)
 		r.cargo.message = true
+		r.cargo.transient = r.assoc.of.internal
 	}
 	if o := p.object; o != nil {
 		r.host.pageProtect(p, mach.ProtNone)
@@ -105,4 +106,5 @@ func (h *Host) initialize(th *sched.Thread, a *association, p *Page) {
 	r.initialize = true
 	r.take(p, p.offset+o.pagingOffset, true)
 	r.send(th)
+	h.stats.Pageouts++
 }

@@ -48,6 +48,12 @@
 //   - Making wired memory shared puts no shadow over it (vm_map_fork, vm_remap): writes would miss the
 //     wired pages.
 //   - The object and page list forms of vm_map_copy are entry lists of one entry.
+//   - A page of zeros in an object with a shadow counts as modified: what is below may change, and the
+//     originals, which take it for clean, then lose it when it is thrown out (vm_fault_page).
+//   - A privileged thread that waits for a page gets the next one, although the reserve is not full: it may be
+//     the default manager's, on which the others wait (vm_page_release).
+//   - The pageout daemon is made when memory gets short for the first time, and sleeps where the originals
+//     look again every 200 ms and find nothing to do (vm_pageout_scan).
 //
 // # Files
 //
@@ -82,6 +88,12 @@
 //	page.go               Page, its states and their changes
 //	page_queue.go         active and inactive queue, wiring
 //	page_index.go         the pages of an object by offset
+//	policy.go             Policy: which page goes; Mach's own
+//	policy_more.go        FIFO, LRU, CLOCK, segmented FIFO, OPT
+//	replay.go             a policy against a trace, without a host
+//	pageout.go            the pageout daemon
+//	pageout_page.go       what becomes of a page that is to go; cleaning in place
+//	default_manager.go    who gets the memory that the kernel makes itself
 //	object.go             Object, references
 //	object_phase.go       the life of an object: one enum, one table
 //	object_wait.go        the events of an object

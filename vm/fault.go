@@ -197,6 +197,7 @@ func (m *Map) fastFault(th *sched.Thread, va mach.Addr, l *located) trace.FaultH
 		return trace.FaultUnknown
 	}
 	h.zeroFill(p)
+	p.dirty = top.shadow != nil // as in zero
 	top.insert(p, l.offset)
 	prot := l.prot
 	if top.copy != nil {

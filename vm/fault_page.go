@@ -321,6 +321,7 @@ func (s *search) zero(p *Page) faultResult {
 	}
 	p.setFrame(fr)
 	s.host.zeroFill(p)
+	p.dirty = p.object.shadow != nil // what is below may change, and these zeros be nowhere else
 	s.how = trace.FaultZeroFilled
 	s.o.requeue(p)
 	return s.found(p)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/btree"
 
 	"machvm/ipc"
+	"machvm/kernel/choice"
 	"machvm/kernel/mach"
 	"machvm/kernel/personality"
 	"machvm/kernel/sched"
@@ -34,6 +35,10 @@ type Config struct {
 	// WithoutPageout says that nothing will ever be paged out: no reserve is kept for a pageout daemon,
 	// any number of frames will do, and a thread that finds no free page waits until one is freed.
 	WithoutPageout bool
+	// Policy says which pages go when memory is short; nil: MachPolicy.
+	Policy Policy
+	// Chooser decides which page goes where Mach leaves it open; nil: the first.
+	Chooser choice.Chooser
 
 	// Foreign executes what was sent to a port of this package and is no call of its own, such as a call on a
 	// task (IPC-191). nil: such requests are answered with MIG_BAD_ID.
@@ -62,6 +67,9 @@ type Host struct {
 	lastRequest                       uint64
 	cache                             objectCache
 	firstAssociation, lastAssociation *association
+
+	defaultManager defaultManager
+	daemon         daemon
 
 	control *controlServer
 	calls   *controlCall // structures for reuse, linked by next
@@ -114,6 +122,9 @@ func NewHost(c Config) (*Host, error) {
 	if need := h.targets.free + 64; !c.WithoutPageout && c.Frames < need {
 		return nil, fmt.Errorf("vm: %d page frames are too few: the pageout daemon needs %d", c.Frames, need)
 	}
+	if h.daemon.init(h); !c.WithoutPageout {
+		h.wakeDaemon, h.noteQueued = h.daemon.wake, h.daemon.note
+	}
 	c.Node.World().AddHolder(h)
 	return h, nil
 }
@@ -140,16 +151,17 @@ func (h *Host) Personality() *personality.Personality { return h.personality }
 
 // counters are the event counts of Statistics.
 type counters struct {
-	Faults        uint64 // outer faults
-	ZeroFills     uint64 // pages cleared
-	CowFaults     uint64 // pages copied up
-	Pageins       uint64 // data_request messages
-	Pageouts      uint64 // data_return and data_initialize messages of the pageout daemon
-	Reactivations uint64 // inactive pages found referenced
-	Lookups       uint64 // searches for the object of a port
-	Hits          uint64 // of these, those that found one
-	Collapses     uint64 // objects merged into the one above
-	Bypasses      uint64 // objects passed by
+	Faults         uint64 // outer faults
+	ZeroFills      uint64 // pages cleared
+	CowFaults      uint64 // pages copied up
+	Pageins        uint64 // data_request messages
+	Pageouts       uint64 // data_return and data_initialize messages of the pageout daemon
+	Reactivations  uint64 // inactive pages found referenced, and cleaned ones found modified
+	DoublePageouts uint64 // pages of messages to other managers that went to the default manager
+	Lookups        uint64 // searches for the object of a port
+	Hits           uint64 // of these, those that found one
+	Collapses      uint64 // objects merged into the one above
+	Bypasses       uint64 // objects passed by
 }
 
 // Statistics is what host_statistics tells of memory: counts since boot and the present size of the
@@ -157,7 +169,8 @@ type counters struct {
 type Statistics struct {
 	PageSize                      mach.Size
 	Free, Active, Inactive, Wired int
-	Laundry                       int // pages on their way to a trusted manager
+	Laundry                       int // clusters on their way to a trusted manager
+	Frames                        int // physical memory
 	counters
 }
 
@@ -166,7 +179,7 @@ func (h *Host) Stats() Statistics {
 	return Statistics{
 		PageSize: h.pageSize,
 		Free:     h.frames.free(), Active: h.active.count, Inactive: h.inactive.count, Wired: h.wired,
-		Laundry:  h.laundry,
+		Laundry: h.laundry, Frames: h.frames.total,
 		counters: h.stats,
 	}
 }

@@ -49,7 +49,6 @@ func (l *lockArgs) changes(p *Page) bool {
 // Historic memory_object_lock_request, memory_object_lock_page.
 func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 	h := o.host
-	page := mach.Offset(h.pageSize)
 	batch := h.newReturn(l.assoc, !l.flush)
 	end := l.offset + mach.Offset(l.size)
 	if end < l.offset {
@@ -61,11 +60,11 @@ func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 			break
 		}
 		if p.contents != pageData && p.contents != pageHeld {
-			at = p.offset + page
+			at = p.offset + 1
 			continue
 		}
 		wired := p.wireCount > 0
-		if p.busy || wired && l.changes(p) {
+		if p.busy || p.cleaning || wired && l.changes(p) {
 			batch.send(th)
 			if r, _ := p.await(th, true); r == sched.Interrupted {
 				return true
@@ -78,7 +77,7 @@ func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 		if wired {
 			p.unlockRequest = mach.ProtNone
 			p.wakeup()
-			at = p.offset + page
+			at = p.offset + 1
 			continue
 		}
 		returned := l.picks(p)
@@ -94,7 +93,7 @@ func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 			}
 		}
 		l.restrict(p)
-		at = p.offset + page
+		at = p.offset + 1
 		switch off, dirty := p.offset+o.pagingOffset, p.modified(); {
 		case !returned && l.flush:
 			h.tracePage(p, trace.PageResident, trace.PageEmpty, trace.PageFlush)

@@ -297,7 +297,7 @@ func (c *Copy) takePage(a mach.Addr) *Page {
 		return nil
 	}
 	p := o.lookup(e.offsetOf(a))
-	if p == nil || p.busy || p.contents != pageData || p.wireCount > 0 {
+	if p == nil || p.busy || p.contents != pageData || p.wireCount > 0 || p.alias != nil || p.original != nil {
 		return nil
 	}
 	c.host.pageProtect(p, mach.ProtNone)

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 
+	"machvm/kernel/choice"
 	"machvm/kernel/mach"
 	"machvm/kernel/sched"
 )
@@ -16,12 +17,17 @@ type memory struct {
 	laundry          int   // clusters handed to trusted managers and not yet cleaned
 	spare            *Page // page structures for reuse, linked by qnext
 
+	policy  Policy         // which page goes
+	chooser choice.Chooser // decides between victims; nil: the first
+
 	targets    pageTargets
 	pageWait   sched.Queue           // threads that wait for a free page
 	privileged map[*sched.Thread]int // threads that may use the reserve, and how often they were told so
 
 	// wakeDaemon tells the pageout daemon that memory is short; nil while there is none.
 	wakeDaemon func()
+	// noteQueued tells the daemon that a page came on a queue; nil while there is none.
+	noteQueued func()
 }
 
 // pageTargets are the marks that decide when pages are short.
@@ -30,23 +36,46 @@ type pageTargets struct {
 	minimum  int // below it the daemon starts
 	free     int // the daemon stops here
 	inactive int // inactive pages wanted; recomputed by each pass of the daemon
+
+	atStart int  // free pages when the daemon started, from which the others are computed
+	fixed   bool // there is no daemon, and nothing to compute
+}
+
+// daemonReserve is what the pageout daemon adds to the reserve, as a privileged thread does with one page.
+const daemonReserve = 5
+
+// reserve adds n pages to the reserve and computes the marks above it. Historic vm_page_free_reserve.
+func (t *pageTargets) reserve(n int) {
+	t.reserved += n
+	if t.fixed {
+		return
+	}
+	after := t.atStart - t.reserved
+	t.minimum = t.reserved + 10 + after/100
+	t.free = max(t.reserved+15+after/80, t.minimum+5)
 }
 
 func (m *memory) init(c Config) {
 	m.frames = newFrames(c.Frames, c.PageSize)
 	m.active.name, m.inactive.name = "active", "inactive"
 	m.privileged = map[*sched.Thread]int{}
-	p := c.Node.Personality()
-	switch free := c.Frames; {
+	if m.policy, m.chooser = c.Policy, c.Chooser; m.policy == nil {
+		m.policy = MachPolicy{}
+	}
+	if choice.Greedy(m.chooser) {
+		m.chooser = nil
+	}
+	switch t := &m.targets; {
 	case c.WithoutPageout:
-		m.targets.free = 1
-	case p.OSFReserveQuirk:
-		m.targets.reserved, m.targets.minimum, m.targets.free = 5, 15, 20
+		t.free, t.fixed = 1, true
+	case c.Node.Personality().OSFReserveQuirk:
+		// The reserve of the daemon is there before the number of pages is known, and takes the place of
+		// the formula, until a thread becomes privileged (VD-23).
+		t.reserve(daemonReserve)
+		t.atStart = c.Frames
 	default:
-		r := 2*10 + c.CPUs
-		m.targets.reserved = r
-		m.targets.minimum = r + 10 + (free-r)/100
-		m.targets.free = max(r+15+(free-r)/80, m.targets.minimum+5)
+		t.atStart = c.Frames
+		t.reserve(2*laundryMax + c.CPUs + daemonReserve)
 	}
 }
 
@@ -56,18 +85,18 @@ func (h *Host) SetPrivileged(th *sched.Thread, on bool) {
 	n := h.privileged[th]
 	switch {
 	case on && n == 0:
-		h.targets.reserved++
+		h.targets.reserve(1)
 		th.OnExit(func(t *sched.Thread) {
 			if h.privileged[t] > 0 {
 				delete(h.privileged, t)
-				h.targets.reserved--
+				h.targets.reserve(-1)
 			}
 		})
 		fallthrough
 	case on:
 		h.privileged[th] = n + 1
 	case n == 1:
-		h.targets.reserved--
+		h.targets.reserve(-1)
 		fallthrough
 	case n > 0:
 		if n--; n == 0 {
@@ -135,7 +164,10 @@ func (h *Host) needPages() {
 // memory might never become free. Privileged threads go first. Historic vm_page_wait.
 func (h *Host) waitForPage(th *sched.Thread) {
 	enough := h.targets.free
-	if h.wakeDaemon == nil {
+	switch {
+	case h.privileged[th] > 0:
+		enough = 1
+	case h.wakeDaemon == nil:
 		enough = max(1, h.targets.reserved) // nobody works towards the target
 	}
 	if h.frames.free() >= enough {
@@ -155,10 +187,11 @@ func (f *freePages) WaitName() string {
 	return fmt.Sprintf("a page: %d are free, %d are reserved", f.frames.free(), f.targets.reserved)
 }
 
-// releaseFrame makes fr free; one thread that waits for memory looks again.
+// releaseFrame makes fr free; one thread that waits for memory looks again. Only a privileged one can use
+// a page of the reserve, and must get it, for it may be the one who frees more.
 func (h *Host) releaseFrame(fr *frame) {
 	h.frames.push(fr)
-	if h.pageWait.Empty() || h.frames.free() < h.targets.reserved {
+	if h.pageWait.Empty() {
 		return
 	}
 	for th := h.pageWait.Front(); th != nil; th = h.pageWait.Next(th) {
@@ -167,15 +200,21 @@ func (h *Host) releaseFrame(fr *frame) {
 			return
 		}
 	}
-	h.pageWait.Wake(sched.Awakened)
+	if h.frames.free() >= h.targets.reserved {
+		h.pageWait.Wake(sched.Awakened)
+	}
 }
 
 // free ends p: it leaves its object and its queue, its frame is free, and whoever waits for it looks
 // again. Its frame is mapped nowhere. Historic vm_page_free.
 func (p *Page) free() {
 	h := p.host
+	if p.alias != nil {
+		p.handOver()
+	}
+	original, of := p.original, p.cleaningOf
 	if p.wireCount > 0 {
-		h.wired--
+		p.countWired(-1)
 		p.wireCount = 0
 	}
 	p.unqueue()
@@ -184,13 +223,13 @@ func (p *Page) free() {
 		p.object.remove(p)
 	}
 	p.wakeup()
-	if p.laundry {
-		h.laundry--
-	}
 	fr := p.frame
 	*p = Page{host: h, contents: pageFree, qnext: h.spare}
 	h.spare = p
-	if fr != nil {
+	switch {
+	case original != nil:
+		original.cleaned(of) // the frame is the original's
+	case fr != nil:
 		h.releaseFrame(fr)
 	}
 }

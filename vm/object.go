@@ -28,6 +28,10 @@ type Object struct {
 	internal bool // made by the kernel; its manager, if any, is the default manager
 	message  bool // holds memory of a message: never merged with other memory (H-29)
 
+	// transient memory is that of a message to a trusted manager. It stays off the page queues, for the
+	// daemon would give it to the manager who is to read it. Pages cleaned in place are aliased in it.
+	transient bool
+
 	// Changed by the owner of a reference; to be read again after every wait.
 	phase        Phase
 	refs         int // map entries, shadows above, kernel activities; the cache counts none

@@ -44,7 +44,9 @@ func (o *Object) abortActivity() {
 			p.free()
 		case pageData:
 			p.unlockRequest = mach.ProtNone
-			if !p.busy {
+			if p.cleaning {
+				p.keepCleaning()
+			} else if !p.busy {
 				p.wakeup()
 			}
 		}

@@ -24,7 +24,7 @@ func (o *Object) collapse(th *sched.Thread) {
 	for {
 		below := o.shadow
 		switch {
-		case below == nil || !below.internal,
+		case below == nil || !below.internal || below.transient,
 			o.paging != 0 || o.absentCount != 0 || below.paging != 0,
 			below.shadow != nil && below.shadow.copy != nil:
 			return

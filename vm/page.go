@@ -68,6 +68,7 @@ type Page struct {
 	precious      bool        // the manager keeps no copy
 	reference     bool        // used, as far as software knows
 	cleaning      bool        // a clean in place is under way: copy-on-write faults wait
+	pageout       bool        // cleaning: to be freed afterwards; busy and wired meanwhile
 	laundry       bool        // counted in Host.laundry
 	clustered     bool        // asked for as a neighbour only; nobody has faulted on it
 	lock          mach.Prot   // accesses the manager prohibits
@@ -77,6 +78,11 @@ type Page struct {
 	wireCount     int
 	number        uint64 // pageRequested: of the request, unique in the host
 	requestedAt   uint64 // pageRequested: the step in which the request was made
+
+	// While p is cleaned in place its alias, in the message to the manager, has the same frame; what was
+	// cleaned is the original of the alias.
+	alias, original *Page
+	cleaningOf      *cleaning // of an alias: the pageout it belongs to, nil once that was given up
 
 	waiters sched.Queue
 
@@ -129,6 +135,9 @@ func (p *Page) request(cause trace.PageCause) uint64 {
 // dropFrame frees the frame of p, if it has one.
 func (p *Page) dropFrame() {
 	if fr := p.frame; fr != nil {
+		if p.alias != nil || p.original != nil {
+			panic("vm: " + p.String() + " loses a frame that it shares")
+		}
 		p.frame = nil
 		p.host.releaseFrame(fr)
 	}

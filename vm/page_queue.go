@@ -20,6 +20,9 @@ func (q *pageQueue) append(p *Page) {
 	}
 	q.tail = p
 	q.count++
+	if h := p.host; h != nil && h.noteQueued != nil {
+		h.noteQueued()
+	}
 }
 
 // unqueue takes p off the queue it is on, if any.
@@ -42,42 +45,42 @@ func (p *Page) unqueue() {
 	q.count--
 }
 
-// activate puts p at the tail of the active queue, as a page in use. Fictitious and wired pages are on
-// no queue. An active page may not be activated again.
+// queueable reports whether p can be on a queue: it has a frame of its own, is not wired, and is not part of
+// a message to a trusted manager, who must not need the daemon to read it.
+func (p *Page) queueable() bool {
+	return p.real() && p.wireCount == 0 && p.original == nil && (p.object == nil || !p.object.transient)
+}
+
+// activate puts p at the tail of the active queue, as a page in use. An active page may not be activated
+// again.
 func (p *Page) activate() {
-	if !p.real() || p.wireCount > 0 {
-		return
+	if p.queueable() {
+		p.host.policy.activate(&p.host.memory, p)
 	}
-	if p.queue == &p.host.active {
-		panic("vm: " + p.String() + " is active already")
-	}
-	p.unqueue()
-	p.reference = true
-	p.host.active.append(p)
 }
 
 // deactivate puts p at the tail of the inactive queue with its reference bits cleared. An inactive page
 // that nobody used stays where it is.
 func (p *Page) deactivate() {
-	if !p.real() || p.wireCount > 0 {
-		return
+	if p.queueable() {
+		p.host.policy.deactivate(&p.host.memory, p)
 	}
-	if p.queue == &p.host.inactive && !p.reference && !p.frame.referenced {
-		return
-	}
-	p.unqueue()
-	p.reference = false
-	p.frame.referenced = false
-	p.host.inactive.append(p)
 }
 
 // wire keeps p in memory until as many unwire.
 func (p *Page) wire() {
 	if p.wireCount == 0 {
 		p.unqueue()
-		p.host.wired++
+		p.countWired(1)
 	}
 	p.wireCount++
+}
+
+// countWired adds n to the wired pages of the host. An alias does not count: its frame is the original's.
+func (p *Page) countWired(n int) {
+	if p.original == nil {
+		p.host.wired += n
+	}
 }
 
 // unwire takes back one wire. An unwired page is active, and whoever waited for that looks again.
@@ -87,7 +90,7 @@ func (p *Page) unwire() {
 	}
 	p.wireCount--
 	if p.wireCount == 0 {
-		p.host.wired--
+		p.countWired(-1)
 		p.activate()
 		p.wakeup()
 	}

@@ -387,3 +387,22 @@ func TestAbsentLimit(t *testing.T) {
 	r.run()
 	require.Equal(t, uint64(clients), r.host.stats.Pageins)
 }
+
+// Calls about the last page that an offset can name come to their end.
+func TestLastPageOfAnObject(t *testing.T) {
+	r := newProtocolRig(t, withPersonality(func(p *personality.Personality) { p.UnavailablePrefill = true }))
+	last := ^mach.Offset(0) &^ mach.Offset(page-1)
+	r.spawn("manager", func(th *sched.Thread) {
+		ctl := r.begin(th, mach.CopyNone, 0)
+		for range 2 {
+			r.unavailable(th, ctl, last, page)
+			r.lock(th, ctl, last, page, mach.ReturnAnything, true, mach.ProtNoChange, mach.NameNull)
+			r.dataError(th, ctl, last, page, mach.KernFailure)
+		}
+		r.rest(th)
+		for r.next(th).row != defs.MemoryObjectTerminateRow {
+		}
+	})
+	r.client(1, func(th *sched.Thread, c *party, addr mach.Addr) {})
+	r.run()
+}

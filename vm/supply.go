@@ -110,7 +110,7 @@ func (p *Page) supplied(from trace.PagePhase, s *supplyArgs) {
 func (o *Object) unavailable(off, end mach.Offset) {
 	h := o.host
 	page := mach.Offset(h.pageSize)
-	for p := o.next(off, end); p != nil; p = o.next(p.offset+page, end) {
+	for p := o.next(off, end); p != nil; p = o.next(p.offset+1, end) {
 		if p.contents == pageRequested {
 			p.dropFrame()
 			p.become(pageUnavailable)
@@ -139,10 +139,9 @@ func (o *Object) unavailable(off, end mach.Offset) {
 // comes next.
 func (o *Object) fail(off, end mach.Offset, reason mach.Return) {
 	h := o.host
-	page := mach.Offset(h.pageSize)
 	code, restart := h.errorCode(reason)
 	for p := o.next(off, end); p != nil; p = o.next(off, end) {
-		off = p.offset + page
+		off = p.offset + 1
 		if p.contents != pageRequested {
 			continue
 		}
@@ -157,9 +156,6 @@ func (o *Object) fail(off, end mach.Offset, reason mach.Return) {
 		default:
 			h.tracePage(p, trace.PagePlaceholder, trace.PageError, trace.PageDataError)
 			p.fail(code)
-		}
-		if off < page {
-			return
 		}
 	}
 }

@@ -1,0 +1,71 @@
+package vm
+
+import "iter"
+
+// A Reference is one access of a trace.
+type Reference struct {
+	Page  uint64 // number of the page
+	Write bool
+}
+
+// ReplayCounts is what a replay cost.
+type ReplayCounts struct {
+	References int
+	Reads      int // pages brought in: the faults
+	Writes     int // pages thrown out that were written since they came in
+}
+
+// Replay plays a trace against a policy and so many frames, by the policy's rules alone: each miss brings
+// one page in, and throws one out once the frames are full. Nothing is thrown out at the end.
+func Replay(pol Policy, frames int, trace iter.Seq[Reference]) ReplayCounts {
+	m := memory{policy: pol}
+	m.active.name, m.inactive.name = "active", "inactive"
+	m.frames.total = frames
+	resident := map[uint64]*Page{} // looked up only
+	var c ReplayCounts
+	for r := range trace {
+		c.References++
+		p := resident[r.Page]
+		if p != nil {
+			pol.touch(&m, p)
+		} else {
+			c.Reads++
+			if len(resident) < frames {
+				p = &Page{frame: &frame{}}
+			} else {
+				p = m.evictable()
+				if p.dirty {
+					c.Writes++
+				}
+				delete(resident, p.number)
+				*p.frame = frame{}
+				*p = Page{frame: p.frame}
+			}
+			p.number = r.Page
+			resident[r.Page] = p
+			pol.activate(&m, p)
+		}
+		p.dirty = p.dirty || r.Write
+	}
+	return c
+}
+
+// evictable is the page that the policy gives up, off its queue.
+func (m *memory) evictable() *Page {
+	m.policy.refill(m, nil)
+	for {
+		if p := m.candidate(); p == nil || !m.policy.spares(m, p) {
+			return p
+		}
+	}
+}
+
+// candidate is the next victim, off its queue; if there is none, all pages in use become candidates.
+func (m *memory) candidate() *Page {
+	p := m.policy.victim(m, nil)
+	if p == nil {
+		m.policy.refill(m, func(*Page) bool { return false })
+		p = m.policy.victim(m, nil)
+	}
+	return p
+}
