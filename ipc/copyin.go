@@ -31,6 +31,7 @@ func (s *Space) take(reap *sched.Reap, e *entry, d mach.Disposition) (r Right, g
 		return DeadValue(), gone
 	}
 	p := e.port
+	p.touch()
 	switch d {
 	case mach.MoveSend:
 		e.event(trace.RightExtract, mach.RightSend, -1)

@@ -71,6 +71,7 @@ func (s *Space) copyinDesc(th *sched.Thread, as AddressSpace, k *Kmsg, u *UserDe
 			if as == nil {
 				return mach.SendInvalidMemory
 			}
+			s.node.world.touchKernel()
 			mem, copied, ret := as.CopyinMemory(th, u.Memory.Address, u.Memory.Size, u.Copy, u.Deallocate)
 			if ret != mach.KernSuccess {
 				return sendMemoryCode(ret)
@@ -129,6 +130,7 @@ func (s *Space) copyinPorts(th *sched.Thread, as AddressSpace, k *Kmsg, u *UserD
 	if as == nil || u.Memory.Size > copyMapSize {
 		return mach.SendInvalidMemory
 	}
+	s.node.world.touchKernel()
 	names := make([]byte, 4*n)
 	if as.ReadBytes(th, u.Memory.Address, names) != mach.KernSuccess {
 		return mach.SendInvalidMemory

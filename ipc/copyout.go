@@ -40,6 +40,7 @@ func (s *Space) copyout(reap *sched.Reap, r *Right) (name mach.Name, created *en
 func (s *Space) settle(reap *sched.Reap, e *entry, r *Right) {
 	t := r.Take()
 	p := t.port
+	p.touch()
 	switch t.kind {
 	case SendRight:
 		if !e.hasSend() {
@@ -71,6 +72,7 @@ func (s *Space) copyoutDest(reap *sched.Reap, r *Right) mach.Name {
 	if p == nil || !p.Alive() {
 		return mach.NameDead
 	}
+	p.touch()
 	name := mach.NameNull
 	if at, ok := p.state.(InSpace); ok && at.entry.space == s {
 		name = at.entry.name

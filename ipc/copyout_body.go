@@ -51,6 +51,7 @@ func (s *Space) copyoutMemory(th *sched.Thread, as AddressSpace, d *Desc, u *Use
 	if d.Memory == nil {
 		return mach.KernSuccess
 	}
+	s.node.world.touchKernel()
 	mem := d.Memory // stays in the message while the address space may block
 	u.Memory.Size = mem.Size()
 	ret := mach.KernFailure
@@ -98,6 +99,7 @@ func (s *Space) copyoutPorts(th *sched.Thread, as AddressSpace, d *Desc, u *User
 	if len(rights) == 0 {
 		return mach.KernSuccess
 	}
+	s.node.world.touchKernel()
 	names := make([]byte, 4*len(rights))
 	ret := mach.KernFailure
 	switch {

@@ -46,6 +46,7 @@
 //	kobject.go      ports whose receiver is a kernel
 //	link.go         several kernels: links, delivery and service threads
 //	event.go        trace events
+//	touch.go        what steps touch, for exploration
 //	check.go        recount and invariants INV-1 to INV-10
 //	describe.go     ports and spaces as text
 package ipc

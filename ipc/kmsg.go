@@ -122,12 +122,16 @@ func (k *Kmsg) Destroy(reap *sched.Reap) { k.world.destroyKmsg(reap, k) }
 
 func (w *World) destroyKmsg(reap *sched.Reap, k *Kmsg) {
 	k.place = kmsgDying
-	if w.cleaning {
-		w.dying.push(k)
-		return
+	w.dying.push(k)
+	if !w.cleaning {
+		w.clean(reap)
 	}
+}
+
+// clean destroys the messages that wait for it, and those that are found meanwhile.
+func (w *World) clean(reap *sched.Reap) {
 	w.cleaning = true
-	for ; k != nil; k = w.dying.pop() {
+	for k := w.dying.pop(); k != nil; k = w.dying.pop() {
 		w.messageEvent(k, trace.MessageDestroy, 0, mach.KernSuccess)
 		k.discardHeader(reap)
 		k.discardBody(reap, len(k.Message.Descs))

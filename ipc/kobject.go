@@ -113,6 +113,7 @@ func (s *service) Reap(th *sched.Thread) {
 func (w *World) serve(th *sched.Thread, k *Kmsg, drain bool) {
 	for k != nil {
 		p := k.dest()
+		p.touchService(k.Message.ID)
 		n, reap := p.node, &th.Reap
 		rep := w.NewKmsg()
 		rep.from, rep.token = n, kernelToken
@@ -142,9 +143,12 @@ func (w *World) serve(th *sched.Thread, k *Kmsg, drain bool) {
 		} else if k.Message.Local.kind != spentRight {
 			rep.Message.Remote = k.Message.Local.Take()
 		}
+		// What the routine has left is destroyed as Kmsg.Destroy would.
+		w.cleaning = true
 		releaseCell(reap, &k.Message.Local)
 		k.discardBody(reap, len(k.Message.Descs))
 		w.freeKmsg(k)
+		w.clean(reap)
 		if drain {
 			th.Drain()
 		}

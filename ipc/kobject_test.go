@@ -385,3 +385,19 @@ func TestLinkDelay(t *testing.T) {
 	require.Equal(t, mach.Time(500), r.s.Now())
 	r.do(func(th *sched.Thread) { require.Equal(t, []mach.MsgID{1}, r.ids(th, b, dest)) })
 }
+
+// TestFailedRequestOrder: a request that failed is destroyed like any message: those on a port that dies with it
+// come after the dead-name notifications of that port.
+func TestFailedRequestOrder(t *testing.T) {
+	r := newRig(t)
+	s := r.space("client")
+	_, _, object := r.object(r.n, s)
+	note, p := r.receive(s), r.receive(s)
+	require.Equal(t, p, r.give(s, p, mach.MakeSend, s))
+	r.ask(s, p, mach.NotifyDeadName, 0, note)
+	r.do(func(th *sched.Thread) {
+		require.Equal(t, mach.KernSuccess, send(th, s, with(header(1, p, mach.CopySend, 0, 0), port(note, mach.MakeSendOnce))))
+		require.Equal(t, mach.KernSuccess, send(th, s, with(header(2003, object, mach.CopySend, 0, 0), port(p, mach.MoveReceive))))
+		require.Equal(t, []mach.MsgID{mach.NotifyDeadName, mach.NotifySendOnce}, r.ids(th, s, note))
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"machvm/kernel/choice"
 	"machvm/kernel/mach"
 	"machvm/kernel/sched"
+	"machvm/kernel/trace"
 )
 
 // link is the way from one kernel to another: a FIFO. Ports are shared, so a message on a link already has its
@@ -105,6 +106,7 @@ func (n *Node) startNet() {
 		th := n.world.sched.Spawn(n.name+"/"+what, body)
 		th.SetDaemon(true)
 		th.SetHost(n.id)
+		n.world.tracer.Names().Label(trace.ClassThread, uint64(th.ID()), th.Name())
 		return th
 	}
 	s.delivery = spawn("netmsg", s.deliver)

@@ -90,6 +90,7 @@ func (s *Space) allocate(right mach.RightCode, name mach.Name, named, nms bool) 
 	switch right {
 	case mach.RightPortSet:
 		w := s.node.world
+		w.sched.Touch(sched.ResourceIDs, 0, true)
 		w.lastPort++
 		e.makeSet(&PortSet{space: s, id: w.lastPort})
 	case mach.RightDeadName:

@@ -70,6 +70,7 @@ func (n *Node) newKernelPort(at Receiver, ko Kobject) Right {
 
 // newPort makes a port whose receive right is in limbo.
 func (w *World) newPort() *Port {
+	w.sched.Touch(sched.ResourceIDs, 0, true)
 	w.lastPort++
 	p := &Port{world: w, id: w.lastPort, state: InLimbo{}, qlimit: mach.QlimitDefault, nms: true, fresh: true}
 	w.ports.push(p)

@@ -9,6 +9,7 @@ import (
 // Historic ipc_port_destroy; the order of the steps is that of IPC-184.
 func (p *Port) destroy(reap *sched.Reap) {
 	w := p.world
+	p.touchDeath()
 	if !p.pdrequest.IsNull() {
 		notify := takeRequest(&p.pdrequest)
 		if p.transit(notify.port) {

@@ -191,6 +191,7 @@ func (p *Port) admit(k *Kmsg) {
 	p.count(k)
 	p.world.messageEvent(k, trace.MessageSend, 0, mach.KernSuccess)
 	if l := p.linkFrom(k.from); l != nil {
+		p.world.touchKernel()
 		l.push(k)
 		return
 	}

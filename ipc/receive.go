@@ -42,8 +42,10 @@ func (s *Space) receive(th *sched.Thread, name mach.Name, option mach.Option, li
 		if o := set.order.head; o != nil {
 			first = o.kmsg
 		}
+		set.touch()
 		list, wait.What = &set.receivers, set
 	} else {
+		port.touch()
 		first, list, wait.What = port.queue.head, &port.receivers, port
 	}
 	if first == nil && option&mach.RcvTimeout != 0 {
@@ -63,6 +65,7 @@ func (w *World) takeFirst(th *sched.Thread, first *Kmsg, list *waiterList, wait 
 			return nil, size, mach.RcvTooLarge
 		}
 		p := first.dest()
+		p.touch()
 		k := p.dequeue()
 		p.finish(k)
 		return k, 0, mach.KernSuccess
@@ -74,6 +77,7 @@ func (w *World) takeFirst(th *sched.Thread, first *Kmsg, list *waiterList, wait 
 	w.dropWaiter(wt)
 	switch {
 	case k != nil:
+		k.dest().touch()
 		k.dest().finish(k)
 		return k, 0, mach.KernSuccess
 	case ended:

@@ -132,6 +132,7 @@ func (s *Space) dropSend(reap *sched.Reap, e *entry, n uint16) {
 		return
 	}
 	p := e.port
+	p.touch()
 	if e.kind == entrySendReceive {
 		e.loseSend()
 		p.dropSend(reap)
@@ -162,6 +163,7 @@ func (s *Space) dropReceive(reap *sched.Reap, e *entry) {
 // destroy removes everything under a name, in the order of the historic ipc_right_destroy.
 func (s *Space) destroy(reap *sched.Reap, e *entry) {
 	w, p := s.node.world, e.port
+	w.touchKernel()
 	e.event(trace.RightRelease, e.rightCode(), -1)
 	switch e.kind {
 	case entryDeadName:

@@ -167,8 +167,8 @@ func (p *Port) mustBeKernels(op string) {
 	}
 }
 
-func (p *Port) newSend() Right     { p.srights++; return Right{p, SendRight} }
-func (p *Port) newSendOnce() Right { p.sorights++; return Right{p, SendOnceRight} }
+func (p *Port) newSend() Right     { p.touch(); p.srights++; return Right{p, SendRight} }
+func (p *Port) newSendOnce() Right { p.touch(); p.sorights++; return Right{p, SendOnceRight} }
 
 // Release gives a right up and empties its cell. A send right may cause a no-senders notification; a
 // send-once right causes a send-once notification; a receive right dies with its port, unless a
@@ -179,6 +179,7 @@ func Release(reap *sched.Reap, r *Right) {
 	if p == nil || !p.Alive() {
 		return
 	}
+	p.touch()
 	switch t.kind {
 	case SendRight:
 		p.dropSend(reap)
@@ -200,6 +201,7 @@ func ReleaseQuietly(r *Right) {
 	if t.kind != SendOnceRight {
 		panic(fmt.Sprintf("ipc: ReleaseQuietly of a %v", t))
 	}
+	t.port.touch()
 	t.port.sorights--
 }
 

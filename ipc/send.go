@@ -13,6 +13,7 @@ import (
 func (s *Space) send(th *sched.Thread, k *Kmsg, option mach.Option, timeout mach.Timeout) mach.Return {
 	w, p := s.node.world, k.dest()
 	for {
+		p.touch()
 		remote := p.linkFrom(k.from)
 		switch {
 		case p.serves(k):
@@ -20,6 +21,7 @@ func (s *Space) send(th *sched.Thread, k *Kmsg, option mach.Option, timeout mach
 				w.serve(th, k, true)
 			} else {
 				w.messageEvent(k, trace.MessageSend, 0, mach.KernSuccess)
+				w.touchKernel()
 				remote.push(k)
 			}
 			return mach.KernSuccess
@@ -83,11 +85,13 @@ func (w *World) after(t mach.Timeout) mach.Time {
 // kernels, kernel messages. A request for this kernel's own object is executed from the Reap.
 func (w *World) post(reap *sched.Reap, k *Kmsg) {
 	p := k.dest()
+	p.touch()
 	remote := p.linkFrom(k.from)
 	switch {
 	case p.serves(k) && remote == nil:
 		reap.Add((*service)(k))
 	case p.serves(k):
+		w.touchKernel()
 		w.messageEvent(k, trace.MessageSend, 0, mach.KernSuccess)
 		remote.push(k)
 	case k.circular || !p.Alive():

@@ -10,6 +10,7 @@ import (
 	"machvm/kernel/personality"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
+	"machvm/vm"
 )
 
 // Config is what a simulation is made of. The zero value is classroom Mach: the first option everywhere,
@@ -71,6 +72,8 @@ type HostConfig struct {
 	CPUs        int                     // enters the reserve formula; 0: 1
 	// WithoutPageout keeps no reserve for a pageout daemon: any number of frames will do.
 	WithoutPageout bool
+	// Policy says which pages go when memory is short; nil: vm.MachPolicy.
+	Policy vm.Policy
 }
 
 // Boot starts a host. Hosts are numbered from 1.

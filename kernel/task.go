@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"machvm/ipc"
+	"machvm/ipc/defs"
 	"machvm/kernel/mach"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
@@ -160,8 +161,23 @@ func (t *Task) release(th *sched.Thread) {
 	if t.state != taskDead {
 		panic(fmt.Sprintf("kernel: task references: %v is %v and has none left", t, t.state))
 	}
+	t.touchKernel()
 	t.host.tasks.remove(t)
 	t.vmap.Release(th)
+}
+
+// touchKernel says that the running thread may change anything.
+func (t *Task) touchKernel() { t.host.sim.sched.Touch(sched.ResourceKernel, 0, true) }
+
+// TouchesLittle reports whether a request to the task touches its own names and map only, and says that it touches
+// the task.
+func (t *Task) TouchesLittle(id mach.MsgID) bool {
+	t.host.sim.sched.Touch(sched.ResourceTask, uint64(t.id), true)
+	switch t.host.server.rows.Request(id) {
+	case defs.MachPortDeallocateRow, defs.MachPortAllocateRow, defs.VMAllocateRow:
+		return true
+	}
+	return false
 }
 
 // terminate ends the task: its threads stop and leave their waits, then it gives up everything it has
@@ -207,6 +223,7 @@ func (t *Task) has(th *sched.Thread) bool {
 // life.
 func (t *Task) finish(th *sched.Thread) {
 	t.state = taskDead
+	t.touchKernel()
 	reap := &th.Reap
 	drop(reap, &t.handed)
 	t.exceptions.release(reap)

@@ -116,6 +116,7 @@ func (t *Thread) caught() {
 // of a task whose terminator was interrupted terminates it in its stead.
 func (t *Thread) end(th *sched.Thread) {
 	t.ended = true
+	t.touch(true)
 	task, reap := t.task, &th.Reap
 	drop(reap, &t.reply)
 	drop(reap, &t.handed)

@@ -4,6 +4,7 @@ import (
 	"machvm/ipc"
 	"machvm/ipc/mig"
 	"machvm/kernel/mach"
+	"machvm/kernel/sched"
 	"machvm/kernel/trace"
 	"machvm/kernel/user"
 )
@@ -26,6 +27,7 @@ const fairTurns = 1 << 16
 func (t *Thread) enter(e trace.Trap) {
 	t.admit()
 	t.th.TrapPoint(e.Name.String())
+	t.touch(gentle(e))
 	if t.th.Killed() {
 		t.unwind()
 	}
@@ -33,6 +35,27 @@ func (t *Thread) enter(e trace.Trap) {
 	if tr := t.task.host.sim.tracer; tr.On(trace.KindTrap) {
 		e.Task = t.task.id
 		trace.Emit(tr, e)
+	}
+}
+
+// gentle reports whether a trap touches nothing of the kernel but what is said on its way. A message at an address is
+// read from memory, and what is done for a request is said where it is done.
+func gentle(e trace.Trap) bool {
+	switch e.Name {
+	case trace.TrapMsg:
+		return e.Addr == 0
+	case trace.TrapTaskSelf, trace.TrapThreadSelf, trace.TrapHostSelf, trace.TrapReplyPort, trace.TrapSwitch:
+		return true
+	}
+	return false
+}
+
+// touch says what the thread's next step touches, beside what is said elsewhere: what its task owns, and, unless
+// it is gentle, everything its kernel has.
+func (t *Thread) touch(gentle bool) {
+	if s := t.task.host.sim.sched; s.Observed() {
+		s.Touch(sched.ResourceTask, uint64(t.task.id), true)
+		s.Touch(sched.ResourceKernel, 0, !gentle)
 	}
 }
 

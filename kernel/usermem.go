@@ -59,6 +59,7 @@ func (t *Thread) begin(n trace.TrapName, addr mach.Addr, size mach.Size) {
 		return
 	}
 	t.admit()
+	t.touch(false)
 	if t.th.Killed() {
 		t.unwind()
 	}

@@ -2,5 +2,8 @@
 //
 //	main.go        the root command and exit codes
 //	run.go         machvm run: scenarios, transcripts, schedules
+//	explore.go     machvm explore: a scenario under many schedules, or all
+//	progress.go    how far an exploration has come, on a terminal
+//	replay.go      machvm replay: the run of a schedule again, to a step or to its end
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -61,6 +61,20 @@ func (p Point) Label(i int) string {
 	return p.Labeler.ChoiceLabel(i)
 }
 
+// Identifier is what a Labeler may have besides: a number for each option that stays the same from point to
+// point of one run, such as the id of a thread. Names need not be unique; these are, within a kind.
+type Identifier interface {
+	ChoiceID(i int) uint64
+}
+
+// ID is the identity of option i, 0 if it has none.
+func (p Point) ID(i int) uint64 {
+	if l, ok := p.Labeler.(Identifier); ok {
+		return l.ChoiceID(i)
+	}
+	return 0
+}
+
 // Chooser decides. Choose returns a number from 0 to p.Width-1; it is called with a width of at least 2.
 // Kernel code calls Ask, which keeps both promises.
 type Chooser interface {

@@ -16,6 +16,7 @@ func (s *Scheduler) Now() mach.Time { return s.now }
 // Spend moves the virtual clock on by the cost of something. Timers that become due fire at the end of
 // the step.
 func (s *Scheduler) Spend(d mach.Time) {
+	s.Touch(ResourceEverything, 0, true)
 	s.setNow(s.After(d))
 	if s.timerDue() {
 		s.refence()
@@ -76,6 +77,7 @@ func (t *Thread) Sleep(d mach.Time) Result {
 }
 
 func (s *Scheduler) arm(tm *Timer, when mach.Time) {
+	s.Touch(ResourceEverything, 0, true) // when it fires depends on everything
 	s.armed++
 	tm.sched, tm.when, tm.seq = s, when, s.armed
 	heap.Push(&s.timers, tm)
@@ -108,6 +110,7 @@ func (s *Scheduler) nextTimer() *Timer {
 }
 
 func (s *Scheduler) fire(tm *Timer) {
+	s.Touch(ResourceEverything, 0, true)
 	if tm.thread != nil {
 		tm.thread.Wake(TimedOut)
 	} else {

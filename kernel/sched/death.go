@@ -16,6 +16,7 @@ func (t *Thread) Abort() {
 	if t.state.gone() {
 		return
 	}
+	t.sched.Touch(ResourceThread, uint64(t.id), true)
 	t.emit(trace.ThreadAbort)
 	if t.state == Blocked && t.wait.Interruptible {
 		t.Wake(Interrupted)

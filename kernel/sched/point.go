@@ -23,6 +23,7 @@ func (t *Thread) trap(name string) {
 	s := t.sched
 	t.mustRun("TrapPoint")
 	t.noteDeath()
+	t.deep = false
 	if t.flags&held != 0 {
 		t.makeReady()
 		t.pause()
@@ -111,6 +112,9 @@ type readyOptions Scheduler
 // ChoiceLabel is the name of the i-th ready thread.
 func (o *readyOptions) ChoiceLabel(i int) string { return o.ready.at(i).name }
 
+// ChoiceID is the id of the i-th ready thread.
+func (o *readyOptions) ChoiceID(i int) uint64 { return uint64(o.ready.at(i).id) }
+
 // pointOptions labels the choice at a point: the current thread, then the ready list.
 type pointOptions Scheduler
 
@@ -120,6 +124,14 @@ func (o *pointOptions) ChoiceLabel(i int) string {
 		return o.current.name
 	}
 	return o.ready.at(i - 1).name
+}
+
+// ChoiceID is the id of the current thread for 0, else that of a ready thread.
+func (o *pointOptions) ChoiceID(i int) uint64 {
+	if i == 0 {
+		return uint64(o.current.id)
+	}
+	return uint64(o.ready.at(i - 1).id)
 }
 
 // mustRun panics unless t is the running thread: only that can stop. In Shutdown it does not return.

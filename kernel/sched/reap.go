@@ -31,6 +31,7 @@ func (t *Thread) Drain() {
 
 func (r *Reap) drain(t *Thread) {
 	r.draining = true
+	t.sched.Touch(ResourceKernel, 0, true)
 	// An item may unwind; the rest is then drained at the thread's base.
 	defer func() { r.draining = false }()
 	for r.done < len(r.items) {

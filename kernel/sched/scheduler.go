@@ -52,6 +52,7 @@ type Scheduler struct {
 	live    liveList
 	lastID  uint32
 
+	observer  Observer
 	hooks     []func()
 	abandoned []*Thread
 	failed    *PanicError
@@ -217,6 +218,7 @@ func (s *Scheduler) dispatch(t *Thread) {
 	s.steps++
 	s.last = t
 	t.makeRunning()
+	s.touchRunning(t)
 	s.resume(t)
 	s.setCurrent(nil)
 }

@@ -110,6 +110,7 @@ func (t *Thread) notifyExit() {
 
 // rehold recomputes whether suspension holds t, and moves a Ready thread on or off the ready list.
 func (t *Thread) rehold() {
+	t.sched.Touch(ResourceThread, uint64(t.id), true)
 	was := t.flags & held
 	t.flags &^= held
 	if t.suspended > 0 && t.flags&(killed|doomed) == 0 {

@@ -43,6 +43,8 @@ type Thread struct {
 	result Result
 	timer  Timer
 
+	deep bool // observed, and touching all of the kernel since its last TrapPoint
+
 	flags     flags
 	suspended int
 	told      int // times the thread was told of its death and went on
@@ -63,6 +65,7 @@ const (
 // be set before. After Shutdown it never runs.
 func (s *Scheduler) Spawn(name string, body func(*Thread)) *Thread {
 	s.lastID++
+	s.Touch(ResourceIDs, 0, true)
 	t := &Thread{sched: s, id: s.lastID, name: name, body: body}
 	t.timer.thread = t
 	t.makeNew()

@@ -81,6 +81,7 @@ func (t *Thread) Wake(r Result) bool {
 	if t.state != Blocked {
 		return false
 	}
+	t.sched.Touch(ResourceThread, uint64(t.id), true)
 	t.emitWake(r)
 	t.leaveWait()
 	t.result = r

@@ -119,27 +119,24 @@ func do[Q, R any](t Thread, c Routine[Q, R], req *Q) mach.Return {
 	return r
 }
 
-// callFailed tidies up after mach_msg failed with r in a call. A reply port whose answer may still come is
-// of no use for the next call: it is destroyed, as mig_dealloc_reply_port does.
+// callFailed tidies up after mach_msg failed with r in a call. A reply port on which something may still come,
+// the answer or the notification of a reply right that went with its message, is of no use for the next
+// call: it is destroyed, as mig_dealloc_reply_port does.
 func (s *Scratch) callFailed(t Thread, m *mach.UserMessage, r mach.Return) {
 	switch r.Base() {
 	case mach.SendInvalidReply, mach.RcvInvalidName:
 		s.reply = mach.NameNull // the port went by other hands
+	case mach.SendInvalidDest, mach.SendInvalidHeader: // nothing has left the task
 	case mach.SendTimedOut, mach.SendInterrupted:
 		DestroyUnsent(t, m)
 	case mach.RcvBodyError:
 		Destroy(t, m)
 	default:
-		if received(r) {
-			old := s.reply
-			s.reply = mach.NameNull
-			MachPortModRefs(t, Self(t), old, mach.RightReceive, -1)
-		}
+		old := s.reply
+		s.reply = mach.NameNull
+		MachPortModRefs(t, Self(t), old, mach.RightReceive, -1)
 	}
 }
-
-// received reports whether r is a code of the receive half of mach_msg.
-func received(r mach.Return) bool { return r&^0x3fff == mach.RcvInvalidName&^0x3fff }
 
 // simple is the codec of a simple routine.
 func simple[T any](row *mig.Row) *Codec[T] { return CodecFor[T](row, mig.Request) }

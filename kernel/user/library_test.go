@@ -116,6 +116,13 @@ func TestReplyPortAfterErrors(t *testing.T) {
 	require.Equal(t, mach.SendInvalidDest, user.TaskResume(f, 7))
 	require.Equal(t, mach.KernSuccess, user.TaskResume(f, 7))
 	require.Equal(t, 3, f.replies, "a failed send does not touch the reply port")
+
+	// After an error in the body the reply right is gone, and its notification waits where an answer would.
+	f.results, f.log = []mach.Return{mach.SendInvalidRight}, nil
+	require.Equal(t, mach.SendInvalidRight, user.MachPortInsertRight(f, 7, 30, 31, mach.CopySend))
+	require.Equal(t, []string{"mach_port_mod_refs(7, 0x66, RECEIVE, -1)"}, f.log)
+	require.Equal(t, mach.KernSuccess, user.TaskResume(f, 7))
+	require.Equal(t, 4, f.replies)
 }
 
 func TestTrySend(t *testing.T) {

@@ -1,0 +1,46 @@
+// Package explore answers one question: can it go wrong under any schedule?
+//
+// A run is a pure function of scenario and choices, so all runs can be had by trying all choices. One
+// execution builds a simulation, runs it and shuts it down under a given chooser; Explore performs one
+// execution after another and says honestly what that has shown: verified, which means all of them; no
+// failure in some of many; or failed, with a schedule that repeats the failure, the smallest found.
+//
+//	run := explore.Simulation(kernel.Config{Checked: true}, func(s *explore.Subject) error {
+//		host, err := s.Sim.Boot(kernel.HostConfig{})
+//		...
+//		s.Finally("both have read", func() error { ... })
+//		return err
+//	})
+//	fmt.Print(explore.Explore(explore.Config{}, run))
+//
+//	explore.go     Explore: Config, the rounds in which work is handed out and results are merged
+//	parallel.go    executions side by side (the one file with goroutines)
+//	strategy.go    Strategy, and what surrounds each: prefix, kinds, the fair tail
+//	dfs.go         DFS: the exhaustive search
+//	bound.go       bounds for it: preemptions, delays
+//	sleep.go       partial-order reduction for it: sleep sets
+//	footprint.go   what a step touched, and whether two steps commute
+//	random.go      Random: seeds
+//	pct.go         PCT: random priorities, with a probability bound
+//	result.go      Result of one execution, Failure
+//	report.go      Report: verdict, counts, failures, as text and JSON
+//	shrink.go      smaller schedules with the same failure
+//	doom.go        the first choice after which failure is certain
+//	simulation.go  scenarios in Go: properties, deadlocks, crashes
+//
+// # What is tried
+//
+// Every point of every kind is a digit of an odometer, unless Config.Kinds narrows them. Where threads
+// switch is the kernel's to say: at traps, at blocks, and at its named preemption points. From
+// Config.Depth on an execution is driven to its end fairly; then the verdict is no longer about all schedules. A
+// program that polls makes infinitely many schedules: Depth ends them, and one that does not end under a
+// fair schedule either is a livelock.
+//
+// # Reduction
+//
+// Most schedules differ only in the order of steps that have nothing to do with one another. NewReducedDFS
+// tries one of each such class, as far as the scheduler's Touch lets it tell. Footprints are sound and in
+// places coarse: two threads of one task never commute; new ports and threads get numbers, so steps that
+// make any do not commute; whatever the kernel does beside sending and receiving between programs counts
+// as touching all kernels, as does out-of-line memory; timers, and any cost of time, touch everything.
+package explore

@@ -1,0 +1,59 @@
+package sched
+
+// Resource is a class of things that steps can touch. What an observer is told may name more than was
+// touched, never less.
+type Resource uint8
+
+const (
+	ResourceThread     Resource = iota // a thread: that it runs, waits, is to run
+	ResourceTask                       // what a task owns: its names, its map, its programs' variables
+	ResourcePort                       // a port: its queue, its rights, who waits there
+	ResourcePortSet                    // a port set, by the name of its space
+	ResourceKernel                     // everything the kernels have beside ports: read by those who say what else they touch
+	ResourceIDs                        // the numbers that new things get
+	ResourceEverything                 // anything
+)
+
+// Observer is told what the steps of a run touch.
+type Observer interface {
+	// Touch is called when by, nil for a timer or an audit, reads or writes something.
+	Touch(by *Thread, r Resource, id uint64, write bool)
+}
+
+// Observe tells o from now on what steps touch; nil ends it.
+func (s *Scheduler) Observe(o Observer) { s.observer = o }
+
+// Observed reports whether somebody wants to know what steps touch.
+func (s *Scheduler) Observed() bool { return s.observer != nil }
+
+// Touch says that the running thread reads or writes something. It costs a comparison if nobody listens.
+func (s *Scheduler) Touch(r Resource, id uint64, write bool) {
+	if s.observer != nil {
+		s.touch(r, id, write)
+	}
+}
+
+// touch is Touch when somebody listens. A thread that has begun to touch all of the kernel may go on to,
+// when it comes back from a wait, until its trap is over.
+func (s *Scheduler) touch(r Resource, id uint64, write bool) {
+	if t := s.current; t != nil && r == ResourceKernel && write {
+		t.deep = true
+	}
+	s.observer.Touch(s.current, r, id, write)
+}
+
+// touchRunning says that t runs: what its task owns is at its mercy, and at that of a kernel's thread
+// everything the kernel has.
+func (s *Scheduler) touchRunning(t *Thread) {
+	if s.observer == nil {
+		return
+	}
+	s.Touch(ResourceThread, uint64(t.id), true)
+	switch {
+	case t.task != 0:
+		s.Touch(ResourceTask, uint64(t.task), true)
+		s.Touch(ResourceKernel, 0, t.deep)
+	case t.host != 0:
+		s.Touch(ResourceKernel, 0, true)
+	}
+}
