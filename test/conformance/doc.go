@@ -10,6 +10,8 @@
 //	manager_test.go     manager: a scripted memory manager with a log
 //	emm_stage_test.go   emm: a stage with kernel, manager and client; threads let in at named points
 //	emm_calls_test.go   calls: what managers and clients ask of the kernel, in few words
+//	model_test.go       random programs of port calls and messages, compared with a reference model
+//	model_*_test.go     the model: ports, spaces, messages; and the steps of programs
 //	ipc_*_test.go       rules of ports, rights, messages and notifications
 //	emm_*_test.go       rules of the external memory management protocol
 //	vm_*_test.go        rules of virtual memory

@@ -9,6 +9,7 @@ import (
 	"machvm/ipc/defs"
 	"machvm/kernel/mach"
 	"machvm/kernel/personality"
+	"machvm/kernel/user"
 )
 
 // cacheLimit sets ObjectCacheMax.
@@ -377,4 +378,20 @@ func TestEMM085_NeverReadyObjectsAreNotCached(t *testing.T) {
 	e.c.abort(j)
 	j.requireFails(mach.KernAborted)
 	e.m.see("init(a)", "terminate(a)")
+
+	// The oldest call of CMU can say so for an object that it does not make ready.
+	for _, ready := range []bool{false, true} {
+		e := newEMM(t, withPreset(personality.CMU30()))
+		e.m.silent("init")
+		r := e.c.mapPages(1)
+		e.m.do(func(x *calls) {
+			x.ok(user.MemoryObjectSetAttributes(x, e.m.control(0), ready, true, mach.CopyDelay))
+		})
+		r.unmap()
+		if ready {
+			e.m.see("init(a)")
+		} else {
+			e.m.see("init(a)", "terminate(a)")
+		}
+	}
 }

@@ -239,15 +239,15 @@ func (e *emm) resident(name mach.Name) int {
 	return n
 }
 
-// sent is how many messages with a number any kernel has sent, received or not.
+// sent is how many messages with a number kernels have sent, received or not, also to dead ports.
 func (e *emm) sent(id mach.MsgID) int {
-	n := 0
+	seen := map[uint64]bool{}
 	for r := range e.sim.Tracer().Records() {
-		if m, ok := trace.As[trace.Message](r); ok && m.ID == id && m.FromKernel && m.Op == trace.MessageSend {
-			n++
+		if m, ok := trace.As[trace.Message](r); ok && m.ID == id && m.FromKernel {
+			seen[m.Kmsg] = true
 		}
 	}
-	return n
+	return len(seen)
 }
 
 // christen gives the control port of an init its letter.

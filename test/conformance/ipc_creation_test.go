@@ -118,7 +118,9 @@ func TestIPC017_ChosenDeadName(t *testing.T) {
 		for range 24 {
 			name := a.port()
 			require.False(t, all[name])
-			require.NotContains(t, ahead, name)
+			for _, chosen := range ahead {
+				require.NotEqual(t, chosen>>8, name>>8, "a chosen name takes its index")
+			}
 			all[name] = true
 		}
 		for i, name := range ahead {
@@ -144,6 +146,19 @@ func TestIPC017_ChosenDeadName(t *testing.T) {
 			require.NotContains(t, ahead[2:], name)
 			all[name] = true
 		}
+		// So it does among free indices, whose last freed is the next to be used.
+		var freed []mach.Name
+		for range 5 {
+			freed = append(freed, a.port())
+		}
+		for _, name := range freed {
+			a.ok(a.destroy(name))
+		}
+		for _, i := range []int{2, 0, 4} {
+			a.ok(a.allocateName(mach.RightDeadName, freed[i]+8))
+		}
+		require.Equal(t, freed[3]>>8, a.port()>>8)
+		require.Equal(t, freed[1]>>8, a.port()>>8)
 		// A free index is taken out of the kernel's hands; one that is used is shared.
 		a.ok(a.destroy(first))
 		a.ok(a.allocateName(mach.RightDeadName, first|0xfc))

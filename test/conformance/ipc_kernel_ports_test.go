@@ -12,41 +12,6 @@ import (
 	"machvm/kernel/user"
 )
 
-// TestIPC184_OrderAtPortDeath: at port death the order is: send-once for the no-senders request, destruction of
-// queued messages, dead-name notifications, kernel-object hook.
-func TestIPC184_OrderAtPortDeath(t *testing.T) {
-	e := newEMM(t)
-	watcher := e.Task("watcher")
-	collector := e.portOf(watcher)
-	r := e.c.mapPages(1)
-	object, control := e.m.port, e.m.control(0)
-	e.m.hold()
-	seen := e.GiveSend(e.m.task, object, watcher)
-	// The only send right of another port is in a message in the queue.
-	var inQueue mach.Name
-	e.m.do(func(x *calls) { inQueue = x.allocateObject() })
-	once := func() mach.Name { return e.GiveSendOnce(watcher, collector, e.m.task) }
-	toQueue, toObject, toControl := once(), once(), once()
-	e.Do(e.m.task, func(a *actor) {
-		a.post(carrying(object, mach.MakeSend, 1, right(inQueue, mach.MakeSend)))
-		a.requestFor(inQueue, mach.NotifyNoSenders, toQueue)
-		a.requestFor(object, mach.NotifyNoSenders, toObject)
-		a.requestFor(control, mach.NotifyDeadName, toControl)
-	})
-	e.Do(watcher, func(a *actor) { a.request(seen, mach.NotifyDeadName, 0, collector) })
-	e.Do(e.m.task, func(a *actor) { a.ok(a.modRefs(object, mach.RightReceive, -1)) })
-	e.Do(watcher, func(a *actor) {
-		require.Equal(t, []note{
-			{ID: mach.NotifySendOnce},              // the no-senders request
-			{mach.NotifyNoSenders, 1},              // the message in the queue
-			{mach.NotifyDeadName, uint32(seen)},    // who has rights for the port
-			{mach.NotifyDeadName, uint32(control)}, // the memory that the port stood for
-		}, a.notes(collector))
-	})
-	r.unmap()
-	e.m.object = nil
-}
-
 // oneWay is a call without a reply port.
 func oneWay[T any](a *actor, row *mig.Row, v *T) *message {
 	a.t.Helper()

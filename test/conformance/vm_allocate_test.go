@@ -302,6 +302,7 @@ func TestVM014_AllocationExtendsRegion(t *testing.T) {
 		"behavior":    func(v *space) { v.ok(v.behave(va(10), page, mach.BehaviorRandom)) },
 		"wired":       func(v *space) { v.wired(va(10), 1) },
 		"shared":      func(v *space) { v.share(va(20), va(10), 1) },
+		"was shared":  func(v *space) { v.share(va(20), va(10), 1); v.ok(v.deallocate(va(20), page)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"machvm/ipc/defs"
 	"machvm/kernel/mach"
 )
 
@@ -66,6 +65,13 @@ func TestVM074_ReadUnreadable(t *testing.T) {
 		v.holds(r.Address, 1, 2, 3)
 		v.ok(v.protectMax(va(11), page, mach.ProtWrite))
 		_, ret := v.vmRead(va(11), 1)
+		v.is(mach.KernProtectionFailure, ret)
+
+		above := usualAt(va(20), mach.NameNull, 1) // a current protection above the maximum
+		above.max = mach.ProtWrite
+		v.ok(v.vmMap(&above))
+		v.first(va(20), 0)
+		_, ret = v.vmRead(va(20), 1)
 		v.is(mach.KernProtectionFailure, ret)
 	})
 }
@@ -534,54 +540,4 @@ func TestVM090_RemapHole(t *testing.T) {
 		v.ok(v.deallocate(va(10), 2*page))
 	})
 	e.m.last("terminate")
-}
-
-// TestVM091_EntryCopyAndShare: A memory entry made as VM_COPY does not show later changes of the source
-// while a VM_SHARE entry does.
-func TestVM091_EntryCopyAndShare(t *testing.T) {
-	s := newStage(t)
-	s.In(s.Task("a"), func(v *space) {
-		v.fill(va(10), 3, 1)
-		snapshot, size := v.entry(va(10), 3, mach.ProtDefault|mach.Prot(defs.MapMemVMCopy), mach.NameNull)
-		require.Equal(t, 3*page, size)
-		shared, size := v.entry(va(10), 3, mach.ProtDefault|mach.Prot(defs.MapMemVMShare), mach.NameNull)
-		require.Equal(t, 3*page, size)
-		v.put(va(10), 'x')
-		v.mapAt(va(20), snapshot, 3)
-		v.mapAt(va(30), shared, 3)
-		v.put(va(11), 'y')
-		v.holds(va(20), 1, 2, 3)
-		v.first(va(30), 'x')
-		v.first(va(31), 'y')
-		v.put(va(32), 'z')
-		v.first(va(12), 'z')
-		v.put(va(20), 'w')
-		v.first(va(10), 'x')
-		v.ok(v.deallocate(va(10), 3*page)) // the entries keep the memory
-		v.mapAt(va(40), snapshot, 3)
-		v.first(va(40), 'w') // mappings of one snapshot share it
-		v.mapAt(va(50), shared, 3)
-		v.first(va(50), 'x')
-	})
-}
-
-// TestVM092_EntryBeyondParent: A memory entry requested with more permission than its parent returns
-// KERN_PROTECTION_FAILURE.
-func TestVM092_EntryBeyondParent(t *testing.T) {
-	s := newStage(t)
-	s.In(s.Task("a"), func(v *space) {
-		v.fill(va(10), 3, 1)
-		parent, _ := v.entry(va(10), 3, mach.ProtRead|mach.ProtExecute|mach.Prot(defs.MapMemVMShare), mach.NameNull)
-		for _, prot := range []mach.Prot{mach.ProtDefault, mach.ProtWrite, mach.ProtAll} {
-			_, _, ret := v.makeEntry(va(0), 1, prot, parent)
-			v.is(mach.KernProtectionFailure, ret)
-		}
-		child, size := v.entry(va(1), 1, mach.ProtRead, parent)
-		require.Equal(t, page, size)
-		v.mapAt(va(20), child, 1)
-		v.first(va(20), 2)
-		require.Equal(t, mach.ProtRead, v.region(va(20)).MaxProtection)
-		_, _, ret := v.makeEntry(va(0), 1, mach.ProtExecute, child)
-		v.is(mach.KernProtectionFailure, ret)
-	})
 }

@@ -338,7 +338,10 @@ func TestVM157_NoCollapseDuringPaging(t *testing.T) {
 		e.copyTo(va(10), 4)
 		e.c.step(func(v *space) { v.fills(va(10), 0x11) })
 		child = e.Fork(e.c.task)
-		e.c.step(func(v *space) { v.fills(va(11), 0x12) })
+		e.c.step(func(v *space) {
+			v.fills(va(11), 0x12)
+			v.first(va(12), 3)
+		})
 		require.Len(t, e.below(va(10)), 4)
 		e.m.silent("data_request")
 		return e, child
@@ -380,7 +383,13 @@ func TestVM157_NoCollapseDuringPaging(t *testing.T) {
 	})
 	t.Run("backing object", func(t *testing.T) {
 		e, child := scene(t)
-		reader := load(e, child)
+		answering := e.start(e.c.task, "store", func(x *calls) mach.Return { return x.store(va(13), 0x24) })
+		answer(e)
+		answering.requireDone()
+		e.m.do(func(x *calls) {
+			x.ok(x.lock(e.m.control(0), locking{offset: at(3), size: page, flush: true, value: mach.ProtNoChange}))
+		})
+		reader := load(e, child) // of a page that the upper object has, and only that
 		reader.requireBlocked()
 		require.Equal(t, 1, e.below(va(10))[1].Paging)
 		e.c.step(func(v *space) { v.put(va(10), 0x21) })
@@ -388,7 +397,7 @@ func TestVM157_NoCollapseDuringPaging(t *testing.T) {
 		require.Zero(t, e.stats().Bypasses)
 		answer(e)
 		reader.requireDone()
-		e.c.step(func(v *space) { v.put(va(13), 0x24) })
+		e.c.step(func(v *space) { v.put(va(12), 0x23) })
 		require.Len(t, e.below(va(10)), 3)
 		require.Equal(t, uint64(1), e.stats().Bypasses)
 	})

@@ -50,18 +50,34 @@ func TestVM227_SupplyOfPresentPage(t *testing.T) {
 		}
 	}
 
-	// An answer with an error holds as long as a thread that waited for it has not taken it. The error is
-	// kept for whoever comes next where only the first waiter gets it.
-	e := newEMM(t, withField("DataErrorWakes", "first"))
+	// An answer with an error holds until the threads that waited for it have taken it.
+	e := newEMM(t)
 	e.m.silent("data_request")
-	r := e.c.mapPages(2)
+	r := e.c.mapPages(1)
+	waiting := r.startLoad(0)
+	e.c.do(func(x *calls) { x.ok(user.ThreadSuspend(x, waiting.thread)) })
+	failAndSupply := func() {
+		e.m.do(func(x *calls) {
+			x.ok(x.dataError(e.m.control(0), 0, page, mach.KernFailure))
+			x.ok(x.supply(e.m.control(0), 0, contents(0), supplied{reply: e.m.port}))
+		})
+		require.Equal(t, mach.KernMemoryPresent, e.m.last("supply_completed").code)
+		require.Zero(t, e.m.last("supply_completed").errorOffset)
+	}
+	failAndSupply()
+	e.c.do(func(x *calls) { x.ok(user.ThreadResume(x, waiting.thread)) })
+	waiting.requireFails(mach.KernMemoryError)
+	again := r.startLoad(0) // now it is asked for once more
+	again.requireBlocked()
+	e.m.do(func(x *calls) { x.ok(x.supply(e.m.control(0), 0, contents(0), supplied{})) })
+	again.requireValue(1)
+
+	// Where only the first waiter gets an error it is kept for whoever comes next.
+	e = newEMM(t, withField("DataErrorWakes", "first"))
+	e.m.silent("data_request")
+	r = e.c.mapPages(1)
 	r.abandonLoad(0)
-	e.m.do(func(x *calls) {
-		x.ok(x.dataError(e.m.control(0), 0, page, mach.KernFailure))
-		x.ok(x.supply(e.m.control(0), 0, contents(0), supplied{reply: e.m.port}))
-	})
-	require.Equal(t, mach.KernMemoryPresent, e.m.last("supply_completed").code)
-	require.Zero(t, e.m.last("supply_completed").errorOffset)
+	failAndSupply()
 	r.fails(0, mach.KernMemoryError)
 }
 

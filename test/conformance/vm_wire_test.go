@@ -114,34 +114,42 @@ func TestVM096_WiredMemoryDoesNotFault(t *testing.T) {
 			}
 		}
 		require.Equal(t, faults, v.stats().Faults)
-		v.ok(v.loads(va(51)))
+		for _, base := range []mach.Addr{va(10), va(20)} { // nor when less is permitted than was
+			v.ok(v.protect(base, 3*page, mach.ProtRead))
+			v.ok(v.loads(base + va(1)))
+		}
+		require.Equal(t, faults, v.stats().Faults)
 	})
 	e.m.see("init(a)", "data_request(a,0,rw-)", "data_request(a,1,rw-)", "data_request(a,2,rw-)")
 }
 
 // TestVM097_WiringCopies: Wiring a copy-on-write region for reading copies its pages at once.
 func TestVM097_WiringCopies(t *testing.T) {
-	s := newStage(t)
-	s.In(s.Task("a"), func(v *space) {
-		v.fill(va(10), 3, 1)
-		data := v.take(va(10), 3*page).Address
-		before := v.stats()
-		v.ok(v.wire(data, 2*page, mach.ProtRead))
-		require.Equal(t, before.CowFaults+2, v.stats().CowFaults)
-		require.Equal(t, before.Free-2, v.stats().Free)
-		for i := range 2 {
-			p, ok := v.pageOf(data + va(i))
-			require.True(t, ok)
-			require.Equal(t, 1, p.WireCount)
-		}
-		_, ok := v.pageOf(data + va(2))
-		require.False(t, ok, "the rest is still a copy to be made")
-		v.holds(data, 1, 2, 3)
-		v.put(va(10), 'x')
-		v.put(data+va(1), 'y')
-		v.holds(data, 1)
-		v.holds(va(11), 2)
-	})
+	for _, prot := range []mach.Prot{mach.ProtDefault, mach.ProtRead} {
+		s := newStage(t)
+		s.In(s.Task("a"), func(v *space) {
+			v.fill(va(10), 3, 1)
+			data := v.take(va(10), 3*page).Address
+			v.ok(v.protect(data, 3*page, prot))
+			before := v.stats()
+			v.ok(v.wire(data, 2*page, mach.ProtRead))
+			require.Equal(t, before.CowFaults+2, v.stats().CowFaults)
+			require.Equal(t, before.Free-2, v.stats().Free)
+			for i := range 2 {
+				p, ok := v.pageOf(data + va(i))
+				require.True(t, ok)
+				require.Equal(t, 1, p.WireCount)
+			}
+			_, ok := v.pageOf(data + va(2))
+			require.False(t, ok, "the rest is still a copy to be made")
+			v.holds(data, 1, 2, 3)
+			v.put(va(10), 'x')
+			v.holds(data, 1)
+			v.ok(v.protect(data, 3*page, mach.ProtDefault))
+			v.put(data+va(1), 'y')
+			v.holds(va(11), 2)
+		})
+	}
 }
 
 // TestVM098_WiringsNest: A region wired twice by the user stays wired after one unwire.

@@ -186,6 +186,37 @@ expect_equal([m.name for m in messages(box["port"])][1:4],
 `)
 }
 
+// TestGiveBack: a message that could not be sent comes back if the script wants it, and can be sent again; the
+// rights in a message without a row are known by kind; a call whose body was refused does not spoil the next.
+func TestGiveBack(t *testing.T) {
+	play(t, `
+k = host("k0")
+app = k.task("app")
+def client(t):
+    p, q = t.mach_port_allocate(), t.mach_port_allocate()
+    t.mach_port_set_attributes(p, port_info = [0])
+    t.mach_port_insert_right(p, right(p, MAKE_SEND))
+    def go(**how):
+        return t.mach_msg_send(message("1", data = b"four", ports = [right(q, MOVE_RECEIVE), right(q, MAKE_SEND_ONCE)]), to = p, **how)
+    go(timeout = 0, expect = MACH_SEND_INVALID_RIGHT)      # q is gone when the second right is made
+    q = t.mach_port_allocate()
+    t.mach_port_insert_right(q, right(q, MAKE_SEND))
+    m = t.mach_msg_send(message("1", data = b"four", ports = [right(q, MAKE_SEND_ONCE), right(q, MOVE_RECEIVE), None]), to = p,
+                        reply_port = q, timeout = 0, give_back = True)
+    expect_equal([m.destination, m.kinds, m.ports[1:], m.body], [p, [SEND_ONCE, RECEIVE, SEND], [q, MACH_PORT_NULL], b"four"])
+    expect_rights(app, m.reply_port, send_once = 1)
+    t.mach_port_set_attributes(p, port_info = [1])
+    expect_equal(t.mach_msg_send(m, timeout = 0, give_back = True), None)
+    again = t.mach_msg_receive(p)
+    expect_equal([again.id, again.kinds, again.local_port, again.body], [1, [SEND_ONCE, RECEIVE, SEND], p, b"four"])
+    t.mach_port_insert_right(0x9999, right(0x4242, COPY_SEND), expect = MACH_SEND_INVALID_RIGHT)
+    t.mach_port_type(0x9999, expect = KERN_INVALID_NAME)
+    t.mach_port_type(p)
+app.thread(client)
+run()
+`)
+}
+
 // TestWaiting: events, barriers, conditions, virtual time, and threads that end by other hands.
 func TestWaiting(t *testing.T) {
 	play(t, `

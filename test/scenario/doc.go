@@ -62,6 +62,12 @@
 // as a region that came with one. Further methods: read, write, touch; mach_msg_send(message(...), to=),
 // mach_msg_receive(port, timeout=), reply(m, ...), mach_msg_destroy(m); sleep, yield_, at.
 //
+// A message without a row is message("4711", data =, ports = [right(port, MAKE_SEND), ...], memory =), and to = may
+// be a right(...) too. A received one has id, seqno, body, reply_port, local_port, and ports and kinds: the names
+// of the rights in its body and what they are (SEND, RECEIVE, SEND_ONCE). mach_msg_send(..., timeout = 0,
+// give_back = True) has the message for its value that came back, with destination in place of local_port, or None if
+// it was sent; such a message can be sent again as it is. Without give_back what came back is given up.
+//
 // Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
 // object(name, data=, may_cache=, copy_strategy=, precious=, ...), contents(object). A pager is a task too.

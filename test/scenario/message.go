@@ -12,8 +12,8 @@ import (
 	"machvm/kernel/user"
 )
 
-// message is a message that a thread has received: its arguments are its attributes, rights have the
-// names under which they arrived.
+// message is a message that a thread has received, or that came back because it could not be sent: its
+// arguments are its attributes, rights have the names under which they arrived.
 type message struct {
 	handle
 	t      *thread
@@ -23,6 +23,7 @@ type message struct {
 	held   *record // what the manager held of the control port when the message came
 	order  []string
 	raw    mach.UserMessage
+	back   bool // it came back
 }
 
 // received makes a message of what a receive gave.
@@ -30,8 +31,7 @@ func (t *thread) received(raw *mach.UserMessage) *message {
 	form := t.task.host.k.Form()
 	reg := defs.Registry(form.Set)
 	m := &message{t: t, raw: *raw, fields: starlark.StringDict{}, rights: newRecord("rights")}
-	m.raw.Descs = append([]mach.Desc[mach.Name, mach.Region](nil), raw.Descs...)
-	m.raw.Body = append([]byte(nil), raw.Body...)
+	m.raw = *m.copy()
 	row, dir := reg.Request(raw.ID), mig.Request
 	if row == nil {
 		row, dir = reg.Reply(raw.ID), mig.Reply
@@ -53,6 +53,14 @@ func (t *thread) received(raw *mach.UserMessage) *message {
 		}
 	}
 	return m
+}
+
+// copy is the message in memory of its own.
+func (m *message) copy() *mach.UserMessage {
+	raw := m.raw
+	raw.Descs = append([]mach.Desc[mach.Name, mach.Region](nil), raw.Descs...)
+	raw.Body = append([]byte(nil), raw.Body...)
+	return &raw
 }
 
 func (*message) Type() string { return "message" }
@@ -89,9 +97,30 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 		}
 		return m.held, nil
 	case "reply_port":
+		if m.back {
+			return nameValue(m.raw.Local), nil
+		}
 		return nameValue(m.raw.Remote), nil
 	case "local_port":
 		return nameValue(m.raw.Local), nil
+	case "destination":
+		if !m.back {
+			return nil, nil
+		}
+		return nameValue(m.raw.Remote), nil
+	case "ports", "kinds":
+		var list []starlark.Value
+		for _, d := range m.raw.Descs {
+			if d.Kind != mach.DescPort {
+				continue
+			}
+			v := nameValue(d.Port)
+			if name == "kinds" {
+				v = rightKind(d.Disp)
+			}
+			list = append(list, v)
+		}
+		return starlark.NewList(list), nil
 	case "body":
 		return starlark.Bytes(m.raw.Body), nil
 	case "args":
@@ -106,11 +135,12 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 
 // AttrNames lists the attributes.
 func (m *message) AttrNames() []string {
-	return append([]string{"args", "body", "id", "local_port", "name", "reply_port", "rights", "seqno"}, m.order...)
+	return append([]string{"args", "body", "destination", "id", "kinds", "local_port", "name", "ports", "reply_port", "rights", "seqno"}, m.order...)
 }
 
-// machMsgSend is t.mach_msg_send(message(...), timeout=, reply_port=): sends a message that the row of its
-// name describes, to the port its first argument names.
+// machMsgSend is t.mach_msg_send(message(...), to=, timeout=, reply_port=, give_back=): sends a message that the
+// row of its name describes, to the port its first argument names. With give_back = True the value is the
+// message if it came back after a timeout or an abort, None if it was sent; that message can be sent again as it is.
 func (t *thread) machMsgSend(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	expect, err := takeExpected(&kwargs)
 	if err != nil {
@@ -122,29 +152,51 @@ func (t *thread) machMsgSend(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	}
 	var v starlark.Value
 	var to, reply starlark.Value = starlark.None, starlark.None
-	if err := starlark.UnpackArgs("mach_msg_send", args, kwargs, "message", &v, "to?", &to, "reply_port?", &reply); err != nil {
-		return nil, err
-	}
-	p, err := patternOf(v)
-	if err != nil {
+	var giveBack bool
+	if err := starlark.UnpackArgs("mach_msg_send", args, kwargs, "message", &v, "to?", &to, "reply_port?", &reply, "give_back?", &giveBack); err != nil {
 		return nil, err
 	}
 	var m mach.UserMessage
-	if err := t.compose(p, to, &m); err != nil {
-		return nil, err
-	}
-	if reply != starlark.None {
-		disp := mach.MakeSendOnce
-		if r, ok := reply.(rightArg); ok {
-			reply, disp = r.port, r.disp
+	what := "a message that came back"
+	if again, ok := v.(*message); ok {
+		if !again.back {
+			return nil, fmt.Errorf("mach_msg_send: %s was received: only a message that came back can be sent again", again)
 		}
-		if m.Local, err = t.portName(reply); err != nil {
+		m = *again.copy()
+	} else {
+		p, err := patternOf(v)
+		if err != nil {
 			return nil, err
 		}
-		m.LocalDisp = disp
+		what = p.name
+		if err := t.compose(p, to, &m); err != nil {
+			return nil, err
+		}
+		if reply != starlark.None {
+			disp := mach.MakeSendOnce
+			if r, ok := reply.(rightArg); ok {
+				reply, disp = r.port, r.disp
+			}
+			if m.Local, err = t.portName(reply); err != nil {
+				return nil, err
+			}
+			m.LocalDisp = disp
+		}
 	}
-	ret := t.send(&m, wait)
-	return expect.value(ret, starlark.None), expect.check("mach_msg_send of "+p.name, ret)
+	if !giveBack {
+		ret := t.send(&m, wait)
+		return expect.value(ret, starlark.None), expect.check("mach_msg_send of "+what, ret)
+	}
+	ret := t.sendOnce(&m, wait)
+	if !cameBack(ret) {
+		return starlark.None, expect.check("mach_msg_send of "+what, ret)
+	}
+	back := t.received(&m)
+	back.back = true
+	if !expect.asked {
+		return back, nil
+	}
+	return back, expect.check("mach_msg_send of "+what, ret)
 }
 
 // compose makes m the message p describes. A message without a row has a number for its name and may carry

@@ -37,6 +37,8 @@ type Options struct {
 	Sinks []func(*trace.Tracer) trace.Sink
 	// Observe is called with the simulation before the script starts: a monitor looks on this way.
 	Observe func(*kernel.Simulation)
+	// Ended is called when the run is over and the simulation not yet shut down.
+	Ended func()
 }
 
 // Run runs the script at path once, and holds its transcript against the golden one unless told otherwise.
@@ -125,7 +127,11 @@ func (s *Script) perform(o Options) Result {
 	} else {
 		p.execute()
 	}
-	return p.result()
+	r := p.result()
+	if o.Ended != nil {
+		o.Ended()
+	}
+	return r
 }
 
 // execute runs the top level of the script.

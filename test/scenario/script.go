@@ -81,6 +81,9 @@ func (s *Script) Hash() string {
 	return fmt.Sprintf("%x", sum[:8])
 }
 
+// Source is the text of the script.
+func (s *Script) Source() []byte { return s.source }
+
 // statement is the source text that begins on a line, up to the end of its brackets, on one line.
 func (s *Script) statement(n int) string {
 	lines := strings.Split(string(s.source), "\n")

@@ -11,16 +11,27 @@ type userThread = user.Thread
 // send sends m, and waits for room in the queue as long as it takes or as the timeout says. A message that
 // comes back is given up: the script still has what it sent, except for rights and memory that it moved.
 func (t *thread) send(m *mach.UserMessage, wait *mach.Timeout) mach.Return {
+	ret := t.sendOnce(m, wait)
+	if cameBack(ret) {
+		user.DestroyUnsent(t.u, m)
+	}
+	return ret
+}
+
+// sendOnce is send that leaves a message that comes back as it is.
+func (t *thread) sendOnce(m *mach.UserMessage, wait *mach.Timeout) mach.Return {
 	opt, timeout := mach.SendMsg, mach.Timeout(0)
 	if wait != nil {
 		opt, timeout = opt|mach.SendTimeout, *wait
 	}
 	defer t.carrying(m)()
-	ret := user.Msg(t.u, m, opt|mach.SendInterr, 0, mach.NameNull, timeout, mach.NameNull)
-	if base := ret.Base(); base == mach.SendTimedOut || base == mach.SendInterrupted {
-		user.DestroyUnsent(t.u, m)
-	}
-	return ret
+	return user.Msg(t.u, m, opt|mach.SendInterr, 0, mach.NameNull, timeout, mach.NameNull)
+}
+
+// cameBack reports whether a send with this result has put its message back into the task.
+func cameBack(ret mach.Return) bool {
+	base := ret.Base()
+	return base == mach.SendTimedOut || base == mach.SendInterrupted
 }
 
 // receive takes the next message of a port or port set into m.
@@ -39,8 +50,14 @@ func (t *thread) rpc(m *mach.UserMessage) mach.Return {
 	}
 	m.Local, m.LocalDisp = t.replyPort, mach.MakeSendOnce
 	ret := user.Msg(t.u, m, mach.SendMsg|mach.RcvMsg, user.ReceiveLimit, t.replyPort, 0, mach.NameNull)
-	if base := ret.Base(); base == mach.SendTimedOut || base == mach.SendInterrupted {
+	switch ret.Base() {
+	case mach.SendTimedOut, mach.SendInterrupted:
 		user.DestroyUnsent(t.u, m)
+	case mach.SendInvalidRight, mach.SendInvalidType, mach.SendInvalidMemory, mach.SendMsgTooSmall:
+		// The reply right went with the message, and its notification waits where an answer would.
+		defer t.quietly()()
+		user.MachPortModRefs(t.u, user.Self(t.u), t.replyPort, mach.RightReceive, -1)
+		t.replyPort = mach.NameNull
 	}
 	return ret
 }
