@@ -9,13 +9,18 @@ import (
 // and its members of sets. Names need no word of their own: a space is touched by threads of its task, by calls to the
 // task's port, and by the death of ports, and the latter two touch the kernel.
 
-// touch says that the running thread changes something about p.
+// touch says that the running thread changes something about p. It costs a comparison if nobody listens.
 func (p *Port) touch() {
-	if s := p.world.sched; s.Observed() {
-		s.Touch(sched.ResourcePort, p.id, true)
-		for _, m := range p.sets {
-			s.Touch(sched.ResourcePort, m.set.id, true)
-		}
+	if p.world.sched.Observed() {
+		p.touched()
+	}
+}
+
+func (p *Port) touched() {
+	s := p.world.sched
+	s.Touch(sched.ResourcePort, p.id, true)
+	for _, m := range p.sets {
+		s.Touch(sched.ResourcePort, m.set.id, true)
 	}
 }
 
@@ -27,7 +32,10 @@ func (w *World) touchKernel() { w.sched.Touch(sched.ResourceKernel, 0, true) }
 
 // touchDeath says that p dies: nobody notices if nobody but its holder knows it.
 func (p *Port) touchDeath() {
-	p.touch()
+	if !p.world.sched.Observed() {
+		return
+	}
+	p.touched()
 	alone := p.srights == 0 && p.sorights == 0 && p.names.head == nil && p.queue.head == nil && p.senders.head == nil &&
 		p.receivers.head == nil && p.dnrequests.head == nil && p.nsrequest.IsNull() && p.pdrequest.IsNull() && len(p.routes) == 0
 	for _, a := range p.associations {

@@ -32,8 +32,7 @@ func TestPressureAgainstModel(t *testing.T) {
 	presets := []func() personality.Personality{personality.Mach, personality.OSFSource, personality.GNUMach, personality.CMU30}
 	for seed := range *pressureRuns {
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			var m *machine
-			m = boot(t, 128, pagers.DefaultOptions{File: must(pagers.Overlay(nil), t), Pages: 4000},
+			m := boot(t, 128, pagers.DefaultOptions{File: must(pagers.Overlay(nil), t), Pages: 4000},
 				func(c *kernel.Config, h *kernel.HostConfig) {
 					h.Policy = policies[seed%len(policies)]
 					h.Personality = presets[seed/len(policies)%len(presets)]()

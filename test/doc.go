@@ -6,6 +6,7 @@
 //	rules_test.go        every conformance test is named after a rule; -v lists the rules without one
 //	readme_test.go       every command in the README is one that CI runs
 //	conformance/         one test per numbered rule, named after it
+//	explore/             scenarios under every schedule, with exact counts
 //	scenario/            Starlark scenarios: engine
 //	scripts/             Starlark scenarios: scripts with golden transcripts
 package test

@@ -111,7 +111,11 @@ func runExplore(path string, f exploreFlags, stdout, stderr io.Writer) error {
 	report := explore.Explore(cfg, nil)
 	bar.clear()
 	for i := range report.Failures {
-		report.Failures[i].Text = wholeSchedule(script, o, report.Failures[i])
+		found := &report.Failures[i]
+		if text := wholeSchedule(script, o, *found); text != found.Text {
+			// Choices are counted differently in the whole schedule.
+			found.Text, found.Doom = text, nil
+		}
 	}
 	return f.tell(path, report, stdout)
 }

@@ -42,5 +42,10 @@
 // tries one of each such class, as far as the scheduler's Touch lets it tell. Footprints are sound and in
 // places coarse: two threads of one task never commute; new ports and threads get numbers, so steps that
 // make any do not commute; whatever the kernel does beside sending and receiving between programs counts
-// as touching all kernels, as does out-of-line memory; timers, and any cost of time, touch everything.
+// as touching all kernels, as do every access to memory, every page fault and every out-of-line region; timers,
+// and any cost of time, touch everything. What steps leave to do between them, such as audits, is looked at in
+// the executions that are tried only.
+//
+// The threads of a script share its variables, and conditions it waits for look at anything: scripts are
+// explored whole, or within a bound.
 package explore

@@ -14,8 +14,8 @@ type Result struct {
 
 // Observation is whether a property was seen to hold.
 type Observation struct {
-	Name string
-	Held bool
+	Name string `json:"name"`
+	Held bool   `json:"held"`
 }
 
 // FailureKind is what sort of failure an execution ended with.

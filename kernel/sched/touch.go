@@ -7,8 +7,7 @@ type Resource uint8
 const (
 	ResourceThread     Resource = iota // a thread: that it runs, waits, is to run
 	ResourceTask                       // what a task owns: its names, its map, its programs' variables
-	ResourcePort                       // a port: its queue, its rights, who waits there
-	ResourcePortSet                    // a port set, by the name of its space
+	ResourcePort                       // a port or port set: its queue, its rights, who waits there
 	ResourceKernel                     // everything the kernels have beside ports: read by those who say what else they touch
 	ResourceIDs                        // the numbers that new things get
 	ResourceEverything                 // anything

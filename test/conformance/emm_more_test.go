@@ -97,14 +97,6 @@ func pagesFrom(p, n int) (data []byte) {
 	return data
 }
 
-// count and numbers say of which pages something was.
-func numbers(from, to int) (list []int) {
-	for n := from; n < to; n++ {
-		list = append(list, n)
-	}
-	return list
-}
-
 // startRead has a thread read all of page p.
 func (r *mapped) startRead(p int) (*job, *[]byte) {
 	r.c.e.t.Helper()

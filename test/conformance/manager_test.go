@@ -147,6 +147,18 @@ func (m *manager) server(th user.Thread) *user.Server[*turn] {
 		x.object, x.control, x.offset, x.length = r.MemoryObject, r.MemoryControl, r.Offset, r.Length
 		return m.answer(x, "synchronize", func() { x.synchronizeCompleted(x.control, x.offset, x.length) })
 	})
+	user.OnSimple(s, user.CreateCodec, func(x *turn, r *defs.MemoryObjectCreate[mach.Name]) mach.Return {
+		x.object, x.control, x.name = r.NewMemoryObject, r.NewControlPort, r.NewName
+		x.pageSize, x.length = r.NewPageSize, r.NewObjectSize
+		m.e.christen(m, r.NewControlPort)
+		return m.answer(x, "create", func() { x.ok(user.MachPortMoveMember(x, x.self(), x.object, m.set)) })
+	})
+	user.OnSimple(s, user.DataInitializeCodec, func(x *turn, r *defs.MemoryObjectDataInitialize[mach.Name, mach.Region]) mach.Return {
+		x.object, x.control, x.offset = r.MemoryObject, r.MemoryControlPort, r.Offset
+		x.data, x.length = x.bytes(r.Data), r.Data.Size
+		user.Deallocate(x, r.Data)
+		return m.answer(x, "data_initialize", nil)
+	})
 	user.OnSimple(s, user.LockCompletedCodec, func(x *turn, r *defs.MemoryObjectLockCompleted[mach.Name]) mach.Return {
 		x.control, x.offset, x.length = r.MemoryControl, r.Offset, r.Length
 		return m.answer(x, "lock_completed", nil)
@@ -329,7 +341,9 @@ func (r *received) String() string {
 			return fmt.Sprintf("%s(%s,%v)", r.kind, r.letter, r.flavor)
 		}
 		return fmt.Sprintf("%s(%s)", r.kind, r.detail)
-	case "init", "terminate":
+	case "data_initialize":
+		return fmt.Sprintf("%s(%s,%d)", r.kind, r.letter, n)
+	case "init", "terminate", "create":
 		return fmt.Sprintf("%s(%s)", r.kind, r.letter)
 	case "no_senders":
 		return fmt.Sprintf("%s(%s)", r.kind, r.detail)

@@ -4,5 +4,6 @@
 //	rig_test.go      a pager over a memory object, and programs that fault
 //	faults_test.go   two faulters and a pager, whole and reduced
 //	wrong_test.go    managers with mistakes in them, which are found
+//	sound_test.go    random programs, whole and reduced
 //	scripts_test.go  scripts of test/scripts under a bound
 package explore
