@@ -51,6 +51,7 @@ func (k *Kmsg) settleAccepted(reap *sched.Reap) {
 	if a == nil {
 		return
 	}
+	k.world.touchKernel() // the sender's name is another task's
 	k.accepted = nil
 	name := mach.NameNull
 	if a.entry != nil {

@@ -109,6 +109,7 @@ func (s *Space) copyinBodyRight(reap *sched.Reap, k *Kmsg, name mach.Name, d mac
 	}
 	r, gone := s.take(reap, e, d)
 	if r.kind == ReceiveRight {
+		s.node.world.touchKernel() // who is in transit to whom is everybody's matter
 		k.carry(r.port)
 	}
 	s.node.world.notifyDeleted(reap, gone)

@@ -57,6 +57,7 @@ func (s *Space) settle(reap *sched.Reap, e *entry, r *Right) {
 		e.makeSendOnce(p)
 		e.event(trace.RightInsert, mach.RightSendOnce, 1)
 	case ReceiveRight:
+		p.world.touchKernel()
 		p.leave(reap) // a destination, if it had one, no longer counts
 		e.makeReceive(p)
 		e.event(trace.RightInsert, mach.RightReceive, 1)

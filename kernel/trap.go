@@ -53,10 +53,15 @@ func gentle(e trace.Trap) bool {
 // touch says what the thread's next step touches, beside what is said elsewhere: what its task owns, and, unless
 // it is gentle, everything its kernel has.
 func (t *Thread) touch(gentle bool) {
-	if s := t.task.host.sim.sched; s.Observed() {
-		s.Touch(sched.ResourceTask, uint64(t.task.id), true)
-		s.Touch(sched.ResourceKernel, 0, !gentle)
+	if t.task.host.sim.sched.Observed() {
+		t.touched(gentle)
 	}
+}
+
+func (t *Thread) touched(gentle bool) {
+	s := t.task.host.sim.sched
+	s.Touch(sched.ResourceTask, uint64(t.task.id), true)
+	s.Touch(sched.ResourceKernel, 0, !gentle)
 }
 
 // admit is the part of enter that every access has too.

@@ -218,7 +218,9 @@ func (s *Scheduler) dispatch(t *Thread) {
 	s.steps++
 	s.last = t
 	t.makeRunning()
-	s.touchRunning(t)
+	if s.observer != nil {
+		s.touchRunning(t)
+	}
 	s.resume(t)
 	s.setCurrent(nil)
 }

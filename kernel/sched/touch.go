@@ -44,9 +44,6 @@ func (s *Scheduler) touch(r Resource, id uint64, write bool) {
 // touchRunning says that t runs: what its task owns is at its mercy, and at that of a kernel's thread
 // everything the kernel has.
 func (s *Scheduler) touchRunning(t *Thread) {
-	if s.observer == nil {
-		return
-	}
 	s.Touch(ResourceThread, uint64(t.id), true)
 	switch {
 	case t.task != 0:
