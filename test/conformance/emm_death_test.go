@@ -253,3 +253,31 @@ func TestEMM113_PortDeathFailsMsync(t *testing.T) {
 		j.requireFails(mach.KernMemoryError)
 	}
 }
+
+// TestEMM114_ReturnedPagesOfDeadManagerAreFreed: Dirty pages queued in data_return messages to a dead manager
+// are freed.
+func TestEMM114_ReturnedPagesOfDeadManagerAreFreed(t *testing.T) {
+	for _, death := range deaths {
+		for _, last := range []bool{true, false} { // returned by the last unmap, or to a manager that asked
+			e := newEMM(t)
+			r := e.c.mapPages(3)
+			free := e.stats().Free
+			for p := range 3 {
+				r.store(p, 'x')
+			}
+			e.m.hold()
+			if last {
+				r.unmap()
+			} else {
+				e.m.do(func(x *calls) {
+					x.ok(x.lock(e.m.control(0), locking{size: 3 * page, ret: mach.ReturnDirty, flush: true, value: mach.ProtNoChange}))
+				})
+			}
+			require.NotZero(t, e.m.status(e.m.port).messages)
+			require.Equal(t, free-3, e.stats().Free, "%s: they are in messages", death.name)
+			death.die(e)
+			require.Equal(t, free, e.stats().Free, death.name)
+			require.Empty(t, e.m.all("data_return"))
+		}
+	}
+}

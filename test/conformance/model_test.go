@@ -40,6 +40,7 @@ func TestModel(t *testing.T) {
 		defer m.sim.Shutdown()
 		if rapid.Bool().Draw(t, "met") {
 			for _, s := range m.meet() {
+				t.Logf("      %#v", s)
 				m.do(t, s)
 			}
 		}
