@@ -195,6 +195,9 @@ func (h *Host) cleanInPlace(th *sched.Thread, p *Page) eviction {
 		r.pages++
 		c.pages++
 	}
+	if o.message {
+		h.stats.DoublePageouts += uint64(c.pages)
+	}
 	p.pageout, p.laundry = true, true
 	p.wire()
 	h.tracePage(p, trace.PageResident, trace.PageBusy, trace.PageEvict)

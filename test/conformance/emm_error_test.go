@@ -56,16 +56,46 @@ func TestEMM139_ZeroPageIsAskedForAgain(t *testing.T) {
 	r.unmap()
 	n.see("terminate(a)")
 
-	e = newTight(t) // the same for want of memory
+	e = newPressed(t) // the same for want of memory
 	e.m.on("data_request", func(x *turn) { x.ok(x.unavailable(x.control, x.offset, x.length)) })
 	r = e.c.mapPages(2)
 	r.reads(0, 0)
 	r.store(1, 'x')
 	n = e.m.news()
-	e.press()
+	e.squeeze()
 	n.see("data_return(a,1,dirty)")
 	r.allReads(0, 0)
 	n.see("data_request(a,0,r--)")
+}
+
+// TestEMM140_UnavailableShowsWhatIsBelow: data_unavailable on an object that shadows another lets the fault
+// take the page from below.
+func TestEMM140_UnavailableShowsWhatIsBelow(t *testing.T) {
+	e := newPressed(t)
+	d := e.newDefaultManager("default", 1)
+	r := e.c.anonymous(3)
+	r.write(0, 3, 'a')
+	child := &mapped{c: &client{e: e, task: e.Fork(e.c.task)}, addr: r.addr, pages: 3}
+	child.write(0, 2, 'x') // in an object of its own, above that of its parent
+	e.squeeze()
+	supply := d.answers["data_request"]
+	lost := 0
+	d.on("data_request", func(x *turn) {
+		if data := d.store[x.on][x.offset]; data != nil && data[0] == 'x' {
+			lost++ // the manager has it no more
+			x.ok(x.unavailable(x.control, x.offset, x.length))
+			return
+		}
+		supply(x)
+	})
+	child.reads(0, 'a')
+	child.reads(1, 'y')
+	child.reads(2, 'c')
+	require.Equal(t, 1, lost)
+	child.store(0, 'z')
+	for p, b := range []byte{'a', 'b', 'c'} {
+		r.reads(p, b)
+	}
 }
 
 // mixedPages makes the stage with a manager that answers nothing more: page 0 is resident, 1 modified, 2

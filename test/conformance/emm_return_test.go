@@ -11,6 +11,61 @@ import (
 	"machvm/kernel/mach"
 )
 
+// TestEMM136_EvictedPreciousPageIsReturned: A precious clean page that is evicted is returned with dirty
+// FALSE.
+func TestEMM136_EvictedPreciousPageIsReturned(t *testing.T) {
+	e := newEMM(t)
+	e.m.supplies.precious = true
+	r := e.c.mapPages(3)
+	r.see(0)
+	r.store(1, 'x')
+	r.see(2)
+	n := e.m.news()
+	e.evict(0, 2)
+	n.see("data_return(a,0,clean)", "data_return(a,1,dirty)", "lock_completed(a,0,2)")
+	require.Equal(t, contents(0), e.m.kept[0])
+	r.see(0) // had to be asked for
+	n.see("data_request(a,0,r--)")
+	r.unmap() // and is precious again
+	require.Contains(t, n.take(), "data_return(a,0,clean)")
+
+	e = newPressed(t) // the same for want of memory
+	e.m.supplies.precious = true
+	r = e.c.mapPages(2)
+	r.see(0)
+	r.store(1, 'x')
+	n = e.m.news()
+	e.squeeze()
+	require.ElementsMatch(t, []string{"data_return(a,0,clean)", "data_return(a,1,dirty)"}, n.take())
+	require.Equal(t, contents(0), e.m.kept[0])
+}
+
+// TestEMM137_EvictedCleanPageIsDropped: A non-precious clean page is evicted without a message.
+func TestEMM137_EvictedCleanPageIsDropped(t *testing.T) {
+	e := newEMM(t)
+	r := e.c.mapPages(2)
+	free := e.stats().Free
+	r.see(0)
+	r.see(1)
+	n := e.m.news()
+	e.evict(0, 2)
+	n.see("lock_completed(a,0,2)")
+	require.Equal(t, free, e.stats().Free)
+	r.see(1)
+	n.see("data_request(a,1,r--)")
+
+	e = newPressed(t) // the same for want of memory
+	r = e.c.mapPages(2)
+	r.see(0)
+	r.see(1)
+	n = e.m.news()
+	e.squeeze()
+	n.see()
+	require.Zero(t, e.resident(e.m.port))
+	r.see(0)
+	n.see("data_request(a,0,r--)")
+}
+
 // TestEMM154_EvictedDirtyPageIsReturned: A page evicted with modifications is returned with dirty TRUE and
 // kernel_copy FALSE.
 func TestEMM154_EvictedDirtyPageIsReturned(t *testing.T) {
@@ -30,12 +85,12 @@ func TestEMM154_EvictedDirtyPageIsReturned(t *testing.T) {
 	e.m.silent("data_request")
 	r.startLoad(1).requireBlocked() // the kernel has none
 
-	e = newTight(t) // the same for want of memory
+	e = newPressed(t) // the same for want of memory
 	r = e.c.mapPages(2)
 	r.store(0, 'x')
 	r.see(1)
 	n = e.m.news()
-	e.press()
+	e.squeeze()
 	n.see("data_return(a,0,dirty)")
 	require.Equal(t, byte('x'), e.m.kept[0][0])
 	require.Equal(t, contents(0)[1:], e.m.kept[0][1:])
@@ -124,13 +179,13 @@ func TestEMM155_ReturnPrecedesRequest(t *testing.T) {
 	}, loadPoints())
 	require.Greater(t, again, 100)
 
-	e := newTight(t) // a page that went for want of memory
+	e := newPressed(t) // a page that went for want of memory
 	keeper(e.m)
 	r := e.c.mapPages(1)
 	r.store(0, 'x')
 	n := e.m.news()
 	e.m.hold()
-	e.press()
+	e.squeeze()
 	reader := r.startLoad(0)
 	reader.requireBlocked()
 	e.m.resume()

@@ -29,18 +29,16 @@ var stepKinds = []func(d *drawing) step{
 
 // step draws the next operation. Its operands depend on what the model knows: an operation for which nothing
 // is there is given up for another, in the end for an allocation.
-func (m *machine) step() *rapid.Generator[step] {
-	return rapid.Custom(func(t *rapid.T) (s step) {
-		for range 4 {
-			d := &drawing{T: t, m: m}
-			d.who = d.player()
-			s = stepKinds[d.below(len(stepKinds))](d)
-			if !d.lacks {
-				return s
-			}
+func (m *machine) step(t *rapid.T) (s step) {
+	for range 4 {
+		d := &drawing{T: t, m: m}
+		d.who = d.player()
+		s = stepKinds[d.below(len(stepKinds))](d)
+		if !d.lacks {
+			return s
 		}
-		return drawAllocate(&drawing{T: t, m: m, who: s.who})
-	})
+	}
+	return drawAllocate(&drawing{T: t, m: m, who: s.who})
 }
 
 // meet is steps after which every task has a send right for a port of every other.

@@ -40,15 +40,35 @@ func TestModel(t *testing.T) {
 		defer m.sim.Shutdown()
 		if rapid.Bool().Draw(t, "met") {
 			for _, s := range m.meet() {
-				t.Logf("      %#v", s)
-				m.do(t, s)
+				m.do(s)
 			}
 		}
-		for i := range *modelOps {
-			m.do(t, m.step().Draw(t, fmt.Sprint(i+1)))
+		m.program(t, *modelOps)
+		if m.failure == "" {
+			m.do(m.lookAround())
 		}
-		m.do(t, m.lookAround())
+		if m.failure != "" {
+			t.Fatal(m.failure)
+		}
 	})
+}
+
+// program makes n random steps, a half and then the other, so that a failing program can lose
+// whole parts of itself at once.
+func (m *machine) program(t *rapid.T, n int) {
+	switch {
+	case m.failure != "" || n == 0:
+		return
+	case n == 1:
+		m.do(m.step(t))
+		return
+	}
+	for _, part := range []int{n / 2, n - n/2} {
+		rapid.Custom(func(t *rapid.T) bool {
+			m.program(t, part)
+			return true
+		}).Draw(t, "")
+	}
 }
 
 // setFlag sets a flag of the test binary until the test ends, unless the command line has set it.
@@ -66,13 +86,16 @@ func setFlag(t *testing.T, name, value string) {
 
 // machine is a kernel with some tasks, and the model of them.
 type machine struct {
-	sim     *kernel.Simulation
-	world   *refWorld
-	players []*player
-	ports   map[*refPort]*ipc.Port // those that some task has had a name for
-	met     []*refPort             // the same, in order
-	lastID  mach.MsgID
-	fresh   int // names that programs have chosen
+	*rapid.T // to log
+	failure  string
+	count    int // steps
+	sim      *kernel.Simulation
+	world    *refWorld
+	players  []*player
+	ports    map[*refPort]*ipc.Port // those that some task has had a name for
+	met      []*refPort             // the same, in order
+	lastID   mach.MsgID
+	fresh    int // names that programs have chosen
 }
 
 // player is a task with a thread that does what it is told.
@@ -93,7 +116,7 @@ func (p *player) String() string { return fmt.Sprintf("t%d", p.index+1) }
 
 // newMachine boots a host with habits of its own and three tasks.
 func newMachine(t *rapid.T, pool *sched.Pool) *machine {
-	m := &machine{sim: kernel.New(kernel.Config{Checked: true, Pool: pool, StepLimit: stepLimit}), world: new(refWorld), ports: map[*refPort]*ipc.Port{}}
+	m := &machine{T: t, sim: kernel.New(kernel.Config{Checked: true, Pool: pool, StepLimit: stepLimit}), world: new(refWorld), ports: map[*refPort]*ipc.Port{}}
 	p := personality.OSFManual()
 	h := habits().Draw(t, "habits")
 	m.world.habits = h
@@ -122,7 +145,7 @@ func newMachine(t *rapid.T, pool *sched.Pool) *machine {
 		}
 	}
 	for _, q := range m.players {
-		m.run(t, q, func(a *actor) { _, _, _ = a.on(q.control[q.index]).portNames() })
+		m.run(q, func(a *actor) { _, _, _ = a.on(q.control[q.index]).portNames() })
 		q.learn()
 	}
 	return m
@@ -161,12 +184,12 @@ func (p *player) main(th user.Thread) {
 }
 
 // run lets a player's thread do something, and reports whether it came to the end of it.
-func (m *machine) run(t *rapid.T, p *player, f func(a *actor)) bool {
+func (m *machine) run(p *player, f func(a *actor)) bool {
 	p.todo, p.done = f, false
 	p.turn.Wake(sched.Awakened)
 	if o := m.sim.Run(); !o.OK() {
-		t.Logf("%v", logged{report(o)}) // has addresses in it: not the same each time
-		t.Fatal(o.Err)
+		m.Logf("%v", logged{report(o)}) // has addresses in it: not the same each time
+		m.fail("%v", o.Err)
 	}
 	return p.done
 }
@@ -232,37 +255,49 @@ type step struct {
 	ends bool                // the thread does not come back
 }
 
-// GoString is how rapid prints a step.
-func (s step) GoString() string { return fmt.Sprintf("%v: %s", s.who, s.text) }
+func (s step) String() string { return fmt.Sprintf("%v: %s", s.who, s.text) }
 
 // do makes one step in both worlds and compares.
-func (m *machine) do(t *rapid.T, s step) {
+func (m *machine) do(s step) {
+	m.count++
+	m.Logf("%3d  %v", m.count, s)
 	gone := s.on != nil && s.on.dead
 	var got, want seen
-	if done := m.run(t, s.who, func(a *actor) { got = s.kern(a) }); done == s.ends {
-		t.Fatalf("%#v\nthe call came back: %v, want %v", s, done, !s.ends)
-	}
+	done := m.run(s.who, func(a *actor) { got = s.kern(a) })
 	s.who.learn()
-	if gone {
+	switch {
+	case m.failure != "":
+		return
+	case done == s.ends:
+		m.fail("the call came back: %v, want %v", done, !s.ends)
+		return
+	case gone:
 		got, want = got[:1], code(mach.SendInvalidDest) // the dead name of a task port
-	} else {
+	default:
 		want = s.ref()
 	}
-	t.Logf("      %v", logged{want})
+	m.Logf("       %v", logged{want})
 	if !s.ends && !m.same(got, want) {
-		t.Fatalf("%#v\ngot  %v\nwant %v", s, got, want)
+		m.fail("got  %v\nwant %v", got, want)
 	}
 	for _, p := range m.players {
 		if diff := m.compare(p); diff != "" {
-			t.Fatalf("%#v\nafter it %s", s, diff)
+			m.fail("%s", diff)
 		}
 	}
 	for _, q := range m.met {
 		if diff := comparePort(q, m.ports[q]); diff != "" {
-			t.Fatalf("%#v\nafter it %s", s, diff)
+			m.fail("%s", diff)
 		}
 	}
 	m.met = slices.DeleteFunc(m.met, func(q *refPort) bool { return q.dead })
+}
+
+// fail notes what is wrong first.
+func (m *machine) fail(format string, args ...any) {
+	if m.failure == "" {
+		m.failure = fmt.Sprintf("in step %d: ", m.count) + fmt.Sprintf(format, args...)
+	}
 }
 
 // learn finds out the name of the library's reply port. The library gives the old one up after a call that took
