@@ -194,7 +194,7 @@ func TestThreadThatIgnoresItsDeathIsAbandoned(t *testing.T) {
 		require.True(t, gone)
 		require.Empty(t, slices.Collect(s.Threads()))
 		s.Shutdown()
-		require.Equal(t, before, settled(before))
+		require.LessOrEqual(t, settled(before), before)
 		require.Equal(t, AbandonAfter, turns)
 	}
 }
@@ -267,7 +267,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 			unwound, want := everyState(t, s)
 			require.Greater(t, runtime.NumGoroutine(), before)
 			s.Shutdown()
-			require.Equal(t, before, settled(before))
+			require.LessOrEqual(t, settled(before), before)
 			require.Equal(t, want, *unwound)
 			require.Nil(t, s.Failure())
 			require.Empty(t, slices.Collect(s.Threads()))
@@ -305,7 +305,7 @@ func TestShutdownEndsThreadsThatCatchEverything(t *testing.T) {
 	idle(t, s)
 	s.Shutdown()
 	require.True(t, unwound)
-	require.Equal(t, before, settled(before))
+	require.LessOrEqual(t, settled(before), before)
 }
 
 func TestPanicInShutdownIsKept(t *testing.T) {
