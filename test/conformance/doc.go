@@ -11,7 +11,7 @@
 //	emm_stage_test.go   emm: a stage with kernel, manager and client; threads let in at named points
 //	emm_calls_test.go   calls: what managers and clients ask of the kernel, in few words
 //	model_test.go       random programs of port calls and messages, compared with a reference model
-//	model_*_test.go     the model: ports, spaces, messages; and the steps of programs
+//	model_*_test.go     the model: ports, spaces, messages; the programs, and how one that fails is made shorter
 //	ipc_*_test.go       rules of ports, rights, messages and notifications
 //	emm_*_test.go       rules of the external memory management protocol
 //	vm_*_test.go        rules of virtual memory

@@ -10,16 +10,28 @@ import (
 
 // drawing chooses the operands of one step. Small numbers are likelier, and what a failing program shrinks to.
 type drawing struct {
-	*rapid.T
-	m     *machine
-	who   *player
-	lacks bool // nothing there has what the step is about
+	t       *rapid.T // nil: the choices have been made already
+	choices []int
+	next    int
+	m       *machine
+	who     *player
+	lacks   bool // nothing there has what the step is about
 }
 
-func (d *drawing) below(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "") }
+// below is a number from 0 to n-1.
+func (d *drawing) below(n int) int {
+	switch {
+	case d.t != nil:
+		d.choices = append(d.choices, rapid.IntRange(0, n-1).Draw(d.t, ""))
+	case d.next == len(d.choices):
+		d.choices = append(d.choices, 0)
+	}
+	d.next++
+	return d.choices[d.next-1] % n
+}
 
 // oneIn is true once in about n times.
-func (d *drawing) oneIn(n int) bool { return rapid.IntRange(0, n-1).Draw(d.T, "") == n/2 }
+func (d *drawing) oneIn(n int) bool { return d.below(n) == n/2 }
 
 func pick[E any](d *drawing, list ...E) E { return list[d.below(len(list))] }
 

@@ -24,21 +24,34 @@ var stepKinds = []func(d *drawing) step{
 	drawMember, drawMember, drawAllocate, drawAllocateName,
 	drawQlimit, drawMscount, drawSeqno, drawGetRefs,
 	drawStatus, drawSetStatus, drawType, drawRename,
-	drawTerminate, drawDestroy, drawInsert, drawDeallocate,
+	drawTerminate, drawDestroy, drawInsert, drawAllocate,
 }
 
-// step draws the next operation. Its operands depend on what the model knows: an operation for which nothing
-// is there is given up for another, in the end for an allocation.
-func (m *machine) step(t *rapid.T) (s step) {
+// random draws the next step. Its operands depend on what the model knows: a step for which nothing is there is
+// given up for another, in the end for an allocation.
+func (m *machine) random(t *rapid.T) (step, recipe) {
 	for range 4 {
-		d := &drawing{T: t, m: m}
-		d.who = d.player()
-		s = stepKinds[d.below(len(stepKinds))](d)
-		if !d.lacks {
-			return s
+		d := &drawing{t: t, m: m}
+		kind := rapid.IntRange(0, len(stepKinds)-1).Draw(t, "")
+		if s := d.step(kind); !d.lacks {
+			return s, recipe{kind, d.choices}
 		}
 	}
-	return drawAllocate(&drawing{T: t, m: m, who: s.who})
+	d := &drawing{t: t, m: m}
+	kind := len(stepKinds) - 1
+	return d.step(kind), recipe{kind, d.choices}
+}
+
+// again is the step of a recipe, as things are now.
+func (m *machine) again(r recipe) step {
+	d := &drawing{m: m, choices: slices.Clone(r.choices)}
+	return d.step(r.kind)
+}
+
+// step draws a step of a kind.
+func (d *drawing) step(kind int) step {
+	d.who = d.player()
+	return stepKinds[kind](d)
 }
 
 // meet is steps after which every task has a send right for a port of every other.

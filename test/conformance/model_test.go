@@ -33,42 +33,22 @@ func TestModel(t *testing.T) {
 	}
 	setFlag(t, "rapid.checks", fmt.Sprint(programs))
 	setFlag(t, "rapid.nofailfile", "true")
+	setFlag(t, "rapid.shrinktime", "0s") // randomRun.shrunk knows what a step is
 	var pool sched.Pool
 	defer pool.Close()
-	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine(t, &pool)
-		defer m.sim.Shutdown()
-		if rapid.Bool().Draw(t, "met") {
-			for _, s := range m.meet() {
-				m.do(s)
-			}
-		}
-		m.program(t, *modelOps)
-		if m.failure == "" {
-			m.do(m.lookAround())
-		}
-		if m.failure != "" {
-			t.Fatal(m.failure)
+	var failing randomRun
+	t.Cleanup(func() {
+		if t.Failed() && failing.failure != "" {
+			t.Log(failing.shrunk(&pool).text(&pool))
 		}
 	})
-}
-
-// program makes n random steps, a half and then the other, so that a failing program can lose
-// whole parts of itself at once.
-func (m *machine) program(t *rapid.T, n int) {
-	switch {
-	case m.failure != "" || n == 0:
-		return
-	case n == 1:
-		m.do(m.step(t))
-		return
-	}
-	for _, part := range []int{n / 2, n - n/2} {
-		rapid.Custom(func(t *rapid.T) bool {
-			m.program(t, part)
-			return true
-		}).Draw(t, "")
-	}
+	random := rapid.Custom(func(t *rapid.T) randomRun { return drawRun(t, *modelOps, &pool) })
+	rapid.Check(t, func(t *rapid.T) {
+		if p := random.Draw(t, "program"); p.failure != "" {
+			failing = p
+			t.Fatal(p.failure)
+		}
+	})
 }
 
 // setFlag sets a flag of the test binary until the test ends, unless the command line has set it.
@@ -86,16 +66,16 @@ func setFlag(t *testing.T, name, value string) {
 
 // machine is a kernel with some tasks, and the model of them.
 type machine struct {
-	*rapid.T // to log
-	failure  string
-	count    int // steps
-	sim      *kernel.Simulation
-	world    *refWorld
-	players  []*player
-	ports    map[*refPort]*ipc.Port // those that some task has had a name for
-	met      []*refPort             // the same, in order
-	lastID   mach.MsgID
-	fresh    int // names that programs have chosen
+	log     func(text string) // nil: nobody wants to know
+	failure string
+	count   int // steps
+	sim     *kernel.Simulation
+	world   *refWorld
+	players []*player
+	ports   map[*refPort]*ipc.Port // those that some task has had a name for
+	met     []*refPort             // the same, in order
+	lastID  mach.MsgID
+	fresh   int // names that programs have chosen
 }
 
 // player is a task with a thread that does what it is told.
@@ -115,20 +95,19 @@ type player struct {
 func (p *player) String() string { return fmt.Sprintf("t%d", p.index+1) }
 
 // newMachine boots a host with habits of its own and three tasks.
-func newMachine(t *rapid.T, pool *sched.Pool) *machine {
-	m := &machine{T: t, sim: kernel.New(kernel.Config{Checked: true, Pool: pool, StepLimit: stepLimit}), world: new(refWorld), ports: map[*refPort]*ipc.Port{}}
+func newMachine(h refHabits, pool *sched.Pool) *machine {
+	m := &machine{sim: kernel.New(kernel.Config{Checked: true, Pool: pool, StepLimit: stepLimit}),
+		world: &refWorld{habits: h}, ports: map[*refPort]*ipc.Port{}}
 	p := personality.OSFManual()
-	h := habits().Draw(t, "habits")
-	m.world.habits = h
 	p.DeallocUnknownOK, p.PlainPortsNoNMS, p.MultiSet = !h.unknownIsBad, !h.plainDetects, !h.oneSet
 	if h.keepNoSenders {
-		must(t, p.Set("NSRequestOnMove", "keep"))
+		must(p.Set("NSRequestOnMove", "keep"))
 	}
 	if h.fullTrailer {
-		must(t, p.Set("TooLargeTrailer", "requested"))
+		must(p.Set("TooLargeTrailer", "requested"))
 	}
 	host, err := m.sim.Boot(kernel.HostConfig{Personality: p, Frames: 256})
-	must(t, err)
+	must(err)
 	for i := range 3 {
 		q := &player{refTask: &refTask{world: m.world, index: i}, library: map[mach.Name]bool{}}
 		q.k = host.NewTask(q.String())
@@ -139,7 +118,7 @@ func newMachine(t *rapid.T, pool *sched.Pool) *machine {
 		q.k.Spawn("main", q.main).SetDaemon(true)
 		for _, of := range m.players {
 			name, err := q.k.GiveTaskPort(of.k)
-			must(t, err)
+			must(err)
 			q.control = append(q.control, name)
 			q.library[name] = true
 		}
@@ -151,17 +130,9 @@ func newMachine(t *rapid.T, pool *sched.Pool) *machine {
 	return m
 }
 
-func habits() *rapid.Generator[refHabits] {
-	return rapid.Custom(func(t *rapid.T) refHabits {
-		flip := rapid.Bool()
-		return refHabits{keepNoSenders: flip.Draw(t, ""), unknownIsBad: flip.Draw(t, ""), plainDetects: flip.Draw(t, ""),
-			oneSet: flip.Draw(t, ""), fullTrailer: flip.Draw(t, "")}
-	})
-}
-
-func must(t *rapid.T, err error) {
+func must(err error) {
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 }
 
@@ -188,16 +159,13 @@ func (m *machine) run(p *player, f func(a *actor)) bool {
 	p.todo, p.done = f, false
 	p.turn.Wake(sched.Awakened)
 	if o := m.sim.Run(); !o.OK() {
-		m.Logf("%v", logged{report(o)}) // has addresses in it: not the same each time
 		m.fail("%v", o.Err)
+		if m.log != nil {
+			m.log(o.Report())
+		}
 	}
 	return p.done
 }
-
-// report is an outcome that prints as its report.
-type report kernel.Outcome
-
-func (r report) String() string { return kernel.Outcome(r).Report() }
 
 // field is one thing that a program sees: the name of an entry that the model knows, or a number.
 type field struct {
@@ -255,12 +223,12 @@ type step struct {
 	ends bool                // the thread does not come back
 }
 
-func (s step) String() string { return fmt.Sprintf("%v: %s", s.who, s.text) }
-
 // do makes one step in both worlds and compares.
 func (m *machine) do(s step) {
 	m.count++
-	m.Logf("%3d  %v", m.count, s)
+	if m.log != nil {
+		m.log(fmt.Sprintf("%3d  %v: %s", m.count, s.who, s.text))
+	}
 	gone := s.on != nil && s.on.dead
 	var got, want seen
 	done := m.run(s.who, func(a *actor) { got = s.kern(a) })
@@ -276,7 +244,9 @@ func (m *machine) do(s step) {
 	default:
 		want = s.ref()
 	}
-	m.Logf("       %v", logged{want})
+	if m.log != nil {
+		m.log(fmt.Sprintf("       %v", want))
+	}
 	if !s.ends && !m.same(got, want) {
 		m.fail("got  %v\nwant %v", got, want)
 	}
@@ -315,9 +285,6 @@ func (p *player) learn() {
 		}
 	}
 }
-
-// logged is formatted only if it is printed.
-type logged struct{ fmt.Stringer }
 
 // same compares what programs see. Where the model expects a new name, it learns it.
 func (m *machine) same(got, want seen) bool {
