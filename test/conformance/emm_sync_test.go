@@ -19,8 +19,8 @@ var withoutMsync = map[string]struct {
 	options []option
 	code    mach.Return
 }{
-	"absent": {[]option{withPreset(personality.CMU30())}, mach.MigBadID},
-	"stub":   {[]option{withPreset(personality.GNUMach())}, mach.KernInvalidArgument},
+	"absent":  {[]option{withPreset(personality.CMU30())}, mach.MigBadID},
+	"useless": {[]option{withPreset(personality.GNUMach())}, mach.KernInvalidArgument},
 }
 
 // TestEMM205_BothFlagsOfMsync: vm_msync with both SYNCHRONOUS and ASYNCHRONOUS fails with

@@ -53,7 +53,7 @@ func TestEMM179_NoStoreAfterWriteLock(t *testing.T) {
 				for range 5 {
 					x.Yield()
 				}
-				x.ok(x.lock(a, locking{size: page, ret: mach.ReturnDirty, value: mach.ProtWrite, reply: reply}))
+				x.ok(x.lock(a, locking{size: page, ret: mach.ShouldReturn(i % 2), value: mach.ProtWrite, reply: reply}))
 				e.WaitUntil(x, func() bool { return e.m.count("lock_completed") == i+1 })
 				then := look()
 				if then != last {
