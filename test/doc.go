@@ -9,4 +9,5 @@
 //	explore/             scenarios under every schedule, with exact counts
 //	scenario/            Starlark scenarios: engine
 //	scripts/             Starlark scenarios: scripts with golden transcripts
+//	rows/                what benchmarks, figures and random programs do, as plain functions
 package test
