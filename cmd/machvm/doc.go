@@ -5,5 +5,6 @@
 //	explore.go     machvm explore: a scenario under many schedules, or all
 //	progress.go    how far an exploration has come, on a terminal
 //	replay.go      machvm replay: the run of a schedule again, to a step or to its end
+//	diff.go        machvm diff: where two personalities part
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -32,7 +32,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
-	root.AddCommand(runCommand(stdout, stderr), exploreCommand(stdout, stderr), replayCommand(stdout), interfacesCommand(stdout))
+	root.AddCommand(runCommand(stdout, stderr), exploreCommand(stdout, stderr), replayCommand(stdout),
+		diffCommand(stdout), interfacesCommand(stdout))
 	err := root.Execute()
 	var exit exitError
 	switch {

@@ -34,6 +34,9 @@ func (p *play) newHost(th *starlark.Thread, args starlark.Tuple, kwargs []starla
 			return nil, err
 		}
 	}
+	if p.options.Habits != nil {
+		pers = *p.options.Habits
+	}
 	var rest []starlark.Tuple
 	for _, kv := range kwargs {
 		name := string(kv[0].(starlark.String))

@@ -13,6 +13,7 @@ import (
 	"machvm/ipc/mig"
 	"machvm/kernel"
 	"machvm/kernel/choice"
+	"machvm/kernel/personality"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
 )
@@ -32,7 +33,10 @@ type Options struct {
 	Chooser     choice.Chooser   // who decides where no rule of the script does; nil: the first option
 	Replay      *choice.Schedule // every choice of an earlier run; overrides Chooser
 	Personality string           // preset of hosts that name none
-	Unchecked   bool             // leave out the audits after every step
+	// Habits are what every host starts from, whatever preset the script names; fields that the script sets
+	// come on top. nil: the script decides.
+	Habits    *personality.Personality
+	Unchecked bool // leave out the audits after every step
 	// Sinks are made for the run's tracer and see every event.
 	Sinks []func(*trace.Tracer) trace.Sink
 	// Observe is called with the simulation before the script starts: a monitor looks on this way.
