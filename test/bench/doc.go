@@ -1,0 +1,4 @@
+// Package bench times the rows of package rows with go test -bench. Nothing here gates by time.
+//
+//	rows_test.go  every row, under its own name
+package bench
