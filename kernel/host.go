@@ -47,6 +47,7 @@ func (s *Simulation) boot(c HostConfig) (*Host, error) {
 		Node: h.node, Sched: s.sched, Tracer: s.tracer,
 		PageSize: c.PageSize, Frames: c.Frames, AddressTop: c.AddressTop, CPUs: c.CPUs, WithoutPageout: c.WithoutPageout,
 		Policy: c.Policy, Chooser: s.config.Chooser,
+		WithoutCollapse: c.WithoutCollapse, WithoutBypass: c.WithoutBypass, Watchdog: c.Watchdog,
 		Foreign: h.serve,
 	})
 	if err != nil {

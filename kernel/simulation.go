@@ -74,6 +74,11 @@ type HostConfig struct {
 	WithoutPageout bool
 	// Policy says which pages go when memory is short; nil: vm.MachPolicy.
 	Policy vm.Policy
+	// WithoutCollapse and WithoutBypass leave shadow chains as they grow.
+	WithoutCollapse, WithoutBypass bool
+	// Watchdog is how long a manager may take to answer a data_request before the kernel answers with an error;
+	// 0: for ever.
+	Watchdog mach.Time
 }
 
 // Boot starts a host. Hosts are numbered from 1.

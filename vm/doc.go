@@ -106,6 +106,7 @@
 //	existence.go          what the default manager has
 //	fault_page.go         the page search of a fault
 //	cluster.go            which neighbours a request covers
+//	watchdog.go           an answer for managers that give none
 //	association.go        the tie between a memory object port and an object
 //	pager_request.go      kernel to manager
 //	pager_control.go      manager to kernel: the control port

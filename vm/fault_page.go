@@ -411,6 +411,7 @@ func (s *search) push(p *Page) (r faultResult, ended bool) {
 	q = c.newPlaceholder(off)
 	q.setFrame(fr)
 	s.host.copyPage(q, p)
+	s.host.stats.Pushes++
 	s.host.pageProtect(p, mach.ProtNone)
 	if a := c.assoc; a != nil && c.existence.state(s.host, off) != existsNot {
 		c.beginPaging()

@@ -40,6 +40,13 @@ type Config struct {
 	// Chooser decides which page goes where Mach leaves it open; nil: the first.
 	Chooser choice.Chooser
 
+	// WithoutCollapse and WithoutBypass leave shadow chains as they grow: no object is merged into the one above
+	// it, or none is passed by.
+	WithoutCollapse, WithoutBypass bool
+	// Watchdog is how long a manager may take to answer a data_request, in virtual time. After that the kernel
+	// answers for it, with an error (H-1). 0: for ever.
+	Watchdog mach.Time
+
 	// Foreign executes what was sent to a port of this package and is no call of its own, such as a call on a
 	// task (IPC-191). nil: such requests are answered with MIG_BAD_ID.
 	Foreign func(th *sched.Thread, ko ipc.Kobject, req, rep *ipc.Kmsg) mach.Return
@@ -70,6 +77,9 @@ type Host struct {
 
 	defaultManager defaultManager
 	daemon         daemon
+	watchdog       watchdog
+
+	withoutCollapse, withoutBypass bool
 
 	control *controlServer
 	calls   *controlCall // structures for reuse, linked by next
@@ -110,8 +120,10 @@ func NewHost(c Config) (*Host, error) {
 	h := &Host{
 		node: c.Node, sched: c.Sched, tracer: c.Tracer, foreign: c.Foreign, personality: c.Node.Personality(),
 		pageSize: c.PageSize, addressTop: c.AddressTop,
+		withoutCollapse: c.WithoutCollapse, withoutBypass: c.WithoutBypass,
 		pageNodes: newPageNodes(),
 	}
+	h.watchdog = watchdog{host: h, patience: c.Watchdog}
 	for i, n := range c.Node.World().Nodes() {
 		if n == c.Node {
 			h.lastObject = uint64(i) << 32
@@ -160,8 +172,11 @@ type counters struct {
 	DoublePageouts uint64 // pages of messages to other managers that went to the default manager
 	Lookups        uint64 // searches for the object of a port
 	Hits           uint64 // of these, those that found one
+	Pushes         uint64 // originals saved for a copy object
 	Collapses      uint64 // objects merged into the one above
 	Bypasses       uint64 // objects passed by
+	CollapseVisits uint64 // pages looked at to shorten chains of shadows
+	Overdue        uint64 // pages of which the watchdog has despaired
 }
 
 // Statistics is what host_statistics tells of memory: counts since boot and the present size of the

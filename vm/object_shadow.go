@@ -28,9 +28,9 @@ func (o *Object) collapse(th *sched.Thread) {
 			o.paging != 0 || o.absentCount != 0 || below.paging != 0,
 			below.shadow != nil && below.shadow.copy != nil:
 			return
-		case below.refs == 1 && !o.phase.created():
+		case below.refs == 1 && !o.phase.created() && !o.host.withoutCollapse:
 			o.merge(below)
-		case o.seesNothingOf(below):
+		case !o.host.withoutBypass && o.seesNothingOf(below):
 			o.bypass(th, below)
 		default:
 			return
@@ -43,6 +43,7 @@ func (o *Object) collapse(th *sched.Thread) {
 func (o *Object) merge(below *Object) {
 	h := o.host
 	for p := below.first; p != nil; p = below.first {
+		h.stats.CollapseVisits++
 		off, visible := o.above(p.offset)
 		if !visible || o.lookup(off) != nil {
 			h.discardPage(p)
@@ -89,6 +90,7 @@ func (o *Object) seesNothingOf(below *Object) bool {
 		return o.lookup(off) != nil || o.phase.created() && o.existence.state(h, off) == exists
 	}
 	for p := below.first; p != nil; p = p.mnext {
+		h.stats.CollapseVisits++
 		if off, visible := o.above(p.offset); visible && !has(off) {
 			return false
 		}
@@ -97,6 +99,7 @@ func (o *Object) seesNothingOf(below *Object) bool {
 		return true
 	}
 	for off := mach.Offset(0); mach.Size(off) < o.size; off += mach.Offset(h.pageSize) {
+		h.stats.CollapseVisits++
 		if below.existence.state(h, off+o.shadowOffset) != existsNot && !has(off) {
 			return false
 		}

@@ -76,8 +76,9 @@ type Page struct {
 	code          mach.Return // pageFailed: what the fault returns
 	takers        int         // pageFailed: threads that are still to take the error (E-18)
 	wireCount     int
-	number        uint64 // pageRequested: of the request, unique in the host
-	requestedAt   uint64 // pageRequested: the step in which the request was made
+	number        uint64    // pageRequested: of the request, unique in the host
+	requestedAt   uint64    // pageRequested: the step in which the request was made
+	deadline      mach.Time // pageRequested: when the watchdog gives up
 
 	// While p is cleaned in place its alias, in the message to the manager, has the same frame; what was
 	// cleaned is the original of the alias.
@@ -129,6 +130,7 @@ func (p *Page) request(cause trace.PageCause) uint64 {
 	h.lastRequest++
 	p.become(pageRequested)
 	p.number, p.requestedAt = h.lastRequest, h.sched.Steps()
+	h.watchdog.note(p)
 	return p.number
 }
 
