@@ -106,6 +106,15 @@ func (p *DefaultPager) Stats() DefaultStats {
 	return s
 }
 
+// Stored is the number of pages that are in the paging space, or in memory in place of it.
+func (p *DefaultPager) Stored() int {
+	n := 0
+	for _, o := range p.made {
+		n += o.stored()
+	}
+	return n
+}
+
 // Register makes the pager the default manager of the host, for transfers of so many bytes, and returns a right
 // for the one before. The thread is the one that will call Run. First it is made privileged, and its buffer
 // wired, so that it does not depend on the memory that it is there to free; this needs some memory itself,

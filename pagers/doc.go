@@ -4,6 +4,7 @@
 //	handler.go       Handler: one method per message; the table that dispatches to it
 //	base.go          Base: what to do with a message by default, a complete manager of zeros
 //	server.go        Server: the receive loop over a port set; Call
+//	pool.go          several threads at one server, every object in order
 //	call.go          what a manager asks of a kernel; Release, Drain
 //	pager.go         what the two pagers share: objects, associations, data in and out
 //	file.go          FilePager: the files of a store as memory objects

@@ -8,12 +8,13 @@ import (
 
 // Server receives the messages of a manager and hands each to its handler. Its ports are the members of
 // one port set, so that one thread can serve any number of memory objects; messages of one object are
-// served in the order in which they were queued as long as one thread runs the server.
+// served in the order in which they were queued. Several threads may run a server after Pool.
 type Server struct {
 	handler Handler
 	table   *user.Server[*Call]
 	set     mach.Name
 	observe func(*Call)
+	orders  map[mach.Name]*order // of the ports, when several threads run the server; nil: one does
 }
 
 // Call is what a handler is told beside its message.
@@ -58,14 +59,18 @@ func (s *Server) AllocatePort(t user.Thread) (mach.Name, mach.Return) {
 
 // AddPort serves a port whose receive right the task already has.
 func (s *Server) AddPort(t user.Thread, port mach.Name) mach.Return {
+	if ret := s.admit(t, port); ret != mach.KernSuccess {
+		return ret
+	}
 	return user.MachPortMoveMember(t, user.Self(t), port, s.set)
 }
 
 // Run serves messages until a receive fails, as when the port set is destroyed, and returns why.
 func (s *Server) Run(t user.Thread) mach.Return {
 	var m mach.UserMessage
-	c := Call{Thread: t, Server: s, Message: &m}
+	c := Call{Thread: t, Server: s}
 	for {
+		c.Message = &m
 		ret := user.Receive(t, &m, s.set)
 		if !s.dispatch(&c, ret) {
 			return ret
@@ -101,6 +106,17 @@ func (s *Server) dispatch(c *Call, ret mach.Return) bool {
 	}
 	m := c.Message
 	c.Port, c.Seqno = m.Local, m.Trailer.Seqno
+	if s.orders != nil {
+		s.inOrder(c)
+	} else {
+		s.handle(c)
+	}
+	return true
+}
+
+// handle hands c's message to its handler.
+func (s *Server) handle(c *Call) {
+	m := c.Message
 	if s.observe != nil {
 		s.observe(c)
 	}
@@ -111,5 +127,4 @@ func (s *Server) dispatch(c *Call, ret mach.Return) bool {
 	if !mig.Owned(code) {
 		user.Destroy(c.Thread, m)
 	}
-	return true
 }
