@@ -90,7 +90,7 @@ func (t *thread) call(row *mig.Row, args starlark.Tuple, kwargs []starlark.Tuple
 		ret := t.send(&m, wait)
 		return expect.value(ret, starlark.None), expect.check(row.Name, ret)
 	}
-	ret := t.rpc(&m)
+	ret := t.rpc(&m, wait)
 	answer := starlark.Value(starlark.None)
 	if ret == mach.KernSuccess {
 		if m.ID != row.ReplyID(form.Set) {

@@ -24,6 +24,8 @@
 //	trap.go         sending and receiving
 //	wait.go         events, barriers, wait_until, waiting for a preemption point
 //	pager.go        managers: pager, file_pager, memory_pager
+//	default_pager.go default_pager, and damage to its paging file
+//	disk.go         the paging file
 //	manager.go      a manager whose handlers are functions of a script
 //	expect.go       expectations
 //	pattern.go      what a script expects of a message
@@ -57,7 +59,7 @@
 // name, the usual ones by position (signature.go), and the caller's own task, thread or host where it does
 // not say. A call that does not return KERN_SUCCESS fails the scenario at its line, unless expect = CODE, a
 // list of codes, or ANY says otherwise; the value of such a call is the code. timeout = milliseconds bounds
-// the wait of a call without reply. A port may be given as a name, as a port the script knows, or as
+// the wait of a call, for its reply too. A port may be given as a name, as a port the script knows, or as
 // right(port, MAKE_SEND) with a disposition; memory as bytes, which are placed and leave with the message, or
 // as a region that came with one. Further methods: read, write, touch; mach_msg_send(message(...), to=),
 // mach_msg_receive(port, timeout=), reply(m, ...), mach_msg_destroy(m); sleep, yield_, at.
@@ -68,9 +70,19 @@
 // give_back = True) has the message for its value that came back, with destination in place of local_port, or None if
 // it was sent; such a message can be sent again as it is. Without give_back what came back is given up.
 //
+// Hosts. Beside the fields of its personality a host has page_size, frames, policy ("mach", "fifo", "lru", "clock",
+// "clock-clear", "segmented-fifo-N": which page goes when memory is short), collapse = False and bypass = False
+// (shadow chains are not shortened), and watchdog = milliseconds (a request that a manager leaves unanswered that
+// long is an error). statistics() has the counters of vm_statistics and some that no call tells.
+//
 // Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
-// object(name, data=, may_cache=, copy_strategy=, precious=, ...), contents(object). A pager is a task too.
+// object(name, data=, may_cache=, copy_strategy=, precious=, ...), contents(object). threads = N gives any of them
+// as many service threads, which keep the messages of each object in order. A pager is a task too.
+//
+// default_pager(host, name, pages=64, emergency=0, objects=0, cluster=PAGE, file=None) is the default memory manager,
+// with a paging space of so many pages and so many more in its own memory. damage(offset, data), truncate(size) and
+// break_disk(writes=True, reads=False) do to its paging file what happens to disks; stats() counts.
 //
 // Waiting. event(name).set() and wait(), barrier(n).wait(), wait_until(lambda: ...), whose condition is
 // looked at after every step. t.at(point) waits until another thread is at that preemption point of the
@@ -86,7 +98,7 @@
 // RECEIVE or SEND_ONCE for the kind of right that travelled, as the port itself, as a tuple of both, or as
 // None for null; memory as its size; ANY matches anything and a function is asked.
 //
-// Looking. mappings(object), inspect(object), messages(port), received(object), control(object, n), rights(task,
+// Looking. mappings(object), inspect(object), shadow_chain(task, address), host.statistics(), messages(port), received(object), control(object, n), rights(task,
 // port), task.describe(), host.describe(), pager.contents(path), pager.stats().
 //
 // A run is a pure function of script, files and schedule: two runs are equal to the byte.

@@ -8,7 +8,11 @@ import (
 	"machvm/kernel"
 	"machvm/kernel/mach"
 	"machvm/kernel/personality"
+	"machvm/vm"
 )
+
+// millisecond is one in virtual time.
+const millisecond mach.Time = 1_000_000
 
 // host is one kernel, as host(...) makes it.
 type host struct {
@@ -17,9 +21,11 @@ type host struct {
 	k *kernel.Host
 }
 
-// newHost is host(name, personality=, page_size=, frames=, <field of the personality>=...).
+// newHost is host(name, personality=, page_size=, frames=, policy=, collapse=True, bypass=True, watchdog=milliseconds,
+// <field of the personality>=...).
 func (p *play) newHost(th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	preset, bytes, frames := p.options.Personality, size(0), 0
+	policy, collapse, bypass, watchdog := "", true, true, size(0)
 	if v := take(&kwargs, "personality"); v != nil {
 		name, ok := starlark.AsString(v)
 		if !ok {
@@ -49,10 +55,19 @@ func (p *play) newHost(th *starlark.Thread, args starlark.Tuple, kwargs []starla
 		}
 	}
 	var name string
-	if err := starlark.UnpackArgs("host", args, rest, "name", &name, "page_size?", &bytes, "frames?", &frames); err != nil {
+	if err := starlark.UnpackArgs("host", args, rest, "name", &name, "page_size?", &bytes, "frames?", &frames,
+		"policy?", &policy, "collapse?", &collapse, "bypass?", &bypass, "watchdog?", &watchdog); err != nil {
 		return nil, err
 	}
-	k, err := p.sim.Boot(kernel.HostConfig{Name: name, Personality: pers, PageSize: mach.Size(bytes), Frames: frames})
+	config := kernel.HostConfig{Name: name, Personality: pers, PageSize: mach.Size(bytes), Frames: frames,
+		WithoutCollapse: !collapse, WithoutBypass: !bypass, Watchdog: mach.Time(watchdog) * millisecond}
+	if policy != "" {
+		var ok bool
+		if config.Policy, ok = vm.PolicyNamed(policy); !ok {
+			return nil, fmt.Errorf("host: policy: no policy is named %q; there are mach, fifo, lru, clock, clock-clear, segmented-fifo-N", policy)
+		}
+	}
+	k, err := p.sim.Boot(config)
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +101,30 @@ var hostMethods = methods[*host]{
 		}
 		return h.newTask(name)
 	},
+	// statistics() is what vm_statistics tells, and counters of the kernel that no call tells.
+	"statistics": func(h *host, _ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		if err := starlark.UnpackArgs("statistics", args, kwargs); err != nil {
+			return nil, err
+		}
+		return h.statistics(), nil
+	},
 	"describe": func(h *host, _ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		if err := starlark.UnpackArgs("describe", args, kwargs); err != nil {
 			return nil, err
 		}
 		return starlark.String(h.k.VM().DescribeObjects()), nil
 	},
+}
+
+func (h *host) statistics() *record {
+	m := h.k.VM()
+	s := m.Stats()
+	return newRecord("statistics", "frames", s.Frames, "free", s.Free, "active", s.Active, "inactive", s.Inactive, "wired", s.Wired,
+		"laundry", s.Laundry, "faults", s.Faults, "zero_fills", s.ZeroFills, "cow_faults", s.CowFaults, "pushes", s.Pushes,
+		"pageins", s.Pageins, "pageouts", s.Pageouts, "reactivations", s.Reactivations, "double_pageouts", s.DoublePageouts,
+		"lookups", s.Lookups, "hits", s.Hits, "collapses", s.Collapses, "bypasses", s.Bypasses,
+		"collapse_visits", s.CollapseVisits, "overdue", s.Overdue,
+		"shadow_depth", m.ShadowDepth(), "inaccessible", m.InaccessiblePages(), "in_transit", m.InTransit())
 }
 
 // Attr is a method, or name or page_size.

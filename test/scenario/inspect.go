@@ -6,6 +6,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"machvm/ipc"
+	"machvm/kernel/mach"
 	"machvm/kernel/trace"
 	"machvm/vm"
 )
@@ -72,6 +73,38 @@ func objectRecord(h *host, port *ipc.Port, info vm.ObjectInfo) *record {
 		"reach", h.k.VM().Reach(port), "resident", info.Resident, "absent", info.Absent, "paging", info.Paging,
 		"copy_strategy", int64(info.Strategy), "may_cache", info.CanPersist, "temporary", info.Temporary,
 		"pages", starlark.NewList(pages))
+}
+
+// shadowChain is shadow_chain(task, address): the objects below an address from the top down, a record each.
+// Of a region without an object, and where there is no region, the chain is empty.
+func (p *play) shadowChain(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var t taskArg
+	var addr size
+	if err := starlark.UnpackArgs("shadow_chain", args, kwargs, "task", &t, "address", &addr); err != nil {
+		return nil, err
+	}
+	entry, chain, ok := t.k.Map().Inspect(mach.Addr(addr))
+	if !ok || entry.Start > mach.Addr(addr) {
+		return starlark.NewList(nil), nil
+	}
+	var list []starlark.Value
+	for _, o := range chain {
+		list = append(list, chainRecord(p, o))
+	}
+	return starlark.NewList(list), nil
+}
+
+// chainRecord is one object of a chain. Names of objects are the transcript's.
+func chainRecord(p *play, o vm.ObjectInfo) *record {
+	r := newRecord("object", "name", p.names.Name(trace.ClassObject, o.ID), "internal", o.Internal, "phase", o.Phase.String(),
+		"references", o.Refs, "resident", o.Resident, "size", uint64(o.Size), "shadow_offset", uint64(o.ShadowOffset),
+		"paging_offset", uint64(o.PagingOffset), "copy_strategy", int64(o.Strategy), "has_copy", o.Copy != 0)
+	var offsets []starlark.Value
+	for _, pg := range o.Pages {
+		offsets = append(offsets, starlark.MakeUint64(uint64(pg.Offset)))
+	}
+	r.set("offsets", starlark.NewList(offsets))
+	return r
 }
 
 // control is control(object, n=1): the n-th control port a kernel has made for a memory object; the last

@@ -10,7 +10,8 @@ import (
 // scriptManager is a manager whose messages are handled by functions of a script.
 type scriptManager struct {
 	base      pagers.Base
-	t         *thread // the service thread
+	p         *play
+	t         *thread // the first service thread
 	functions map[string]starlark.Callable
 }
 
@@ -45,8 +46,9 @@ func (s *scriptManager) serve(c *pagers.Call, name string, base func() mach.Retu
 	if fn == nil {
 		return base()
 	}
-	s.t.refresh()
-	v, err := starlark.Call(s.t.star, fn, starlark.Tuple{s.t, s.t.received(c.Message)}, nil)
+	t := s.p.serviceThread(s.t, c)
+	t.refresh()
+	v, err := starlark.Call(t.star, fn, starlark.Tuple{t, t.received(c.Message)}, nil)
 	if err == nil {
 		switch v := v.(type) {
 		case starlark.NoneType:

@@ -18,7 +18,9 @@ type pager struct {
 	server *pagers.Server
 	file   *pagers.FilePager // file_pager only
 	store  pagers.Store
-	memory *pagers.MemoryPager // memory_pager only
+	memory *pagers.MemoryPager  // memory_pager only
+	paging *pagers.DefaultPager // default_pager only
+	disk   *disk                // of it
 }
 
 func (*pager) Type() string { return "pager" }
@@ -52,8 +54,11 @@ func (a *hostArg) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// start makes the pager's task and its service thread. setup runs first in the thread and makes the server.
-func (p *play) start(h *host, name string, setup func(u userThread, x *thread) (*pagers.Server, mach.Return)) (*pager, error) {
+// start makes the pager's task and its service threads. setup runs first in the first one and makes the server.
+func (p *play) start(h *host, name string, threads int, setup func(u userThread, x *thread) (*pagers.Server, mach.Return)) (*pager, error) {
+	if threads < 1 || threads > maxServiceThreads {
+		return nil, fmt.Errorf("pager %s: got %d threads, want 1 to %d", name, threads, maxServiceThreads)
+	}
 	t, err := h.newTask(name)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,10 @@ func (p *play) start(h *host, name string, setup func(u userThread, x *thread) (
 	failed := mach.KernSuccess
 	x.body = func(u userThread) {
 		if pg.server, failed = setup(u, x); failed == mach.KernSuccess {
-			pg.server.Observe(func(c *pagers.Call) { pg.observe(x, c) })
+			if threads > 1 {
+				pg.server.Pool()
+			}
+			pg.server.Observe(func(c *pagers.Call) { pg.observe(p.serviceThread(x, c), c) })
 			pg.server.Run(u)
 		}
 	}
@@ -79,7 +87,29 @@ func (p *play) start(h *host, name string, setup func(u userThread, x *thread) (
 	if failed != mach.KernSuccess || pg.server == nil {
 		return nil, fmt.Errorf("pager %s has no port set: %v", name, failed)
 	}
+	for range threads - 1 {
+		helper, err := t.newThread("service", "", nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		helper.daemon = true
+		helper.body = func(u userThread) { pg.server.Run(u) }
+		helper.spawn()
+	}
 	return pg, nil
+}
+
+// maxServiceThreads bounds the threads of one pager.
+const maxServiceThreads = 64
+
+// serviceThread is the script's thread that handles c; x if the script does not know it.
+func (p *play) serviceThread(x *thread, c *pagers.Call) *thread {
+	for _, t := range p.threads {
+		if t.u == c.Thread {
+			return t
+		}
+	}
+	return x
 }
 
 // observe notes what the manager has received, with the names that rights got and what the manager holds
@@ -110,6 +140,12 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 	if err := starlark.UnpackPositionalArgs("pager", args, nil, 2, &h, &name); err != nil {
 		return nil, err
 	}
+	threads := 1
+	if v := take(&kwargs, "threads"); v != nil {
+		if err := starlark.AsInt(v, &threads); err != nil {
+			return nil, fmt.Errorf("pager: threads: %w", err)
+		}
+	}
 	s := &scriptManager{functions: map[string]starlark.Callable{}}
 	for _, kv := range kwargs {
 		key := strings.TrimPrefix(string(kv[0].(starlark.String)), "memory_object_")
@@ -123,8 +159,8 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 		}
 		s.functions[key] = fn
 	}
-	pg, err := p.start(h.host, name, func(u userThread, x *thread) (*pagers.Server, mach.Return) {
-		s.t = x
+	pg, err := p.start(h.host, name, threads, func(u userThread, x *thread) (*pagers.Server, mach.Return) {
+		s.p, s.t = p, x
 		return pagers.New(u, s)
 	})
 	if err != nil {
@@ -155,8 +191,9 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 	var h hostArg
 	var name, root string
 	var inPlace bool
+	threads := 1
 	a := attributes{strategy: int(mach.CopyDelay)}
-	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace,
+	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &threads,
 		"may_cache?", &a.cache, "copy_strategy?", &a.strategy, "cluster_size?", &a.cluster, "temporary?", &a.temporary); err != nil {
 		return nil, err
 	}
@@ -165,7 +202,7 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 		return nil, fmt.Errorf("file_pager: root: %w", err)
 	}
 	var file *pagers.FilePager
-	pg, err := p.start(h.host, name, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
 		var ret mach.Return
 		file, ret = pagers.NewFile(u, store, a.get())
 		return file.Server(), ret
@@ -184,11 +221,12 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 	}
 	var h hostArg
 	var name string
-	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name); err != nil {
+	threads := 1
+	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name, "threads?", &threads); err != nil {
 		return nil, err
 	}
 	var memory *pagers.MemoryPager
-	pg, err := p.start(h.host, name, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
 		var ret mach.Return
 		memory, ret = pagers.NewMemory(u)
 		return memory.Server(), ret
@@ -202,7 +240,7 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 
 var pagerMethods = methods[*pager]{
 	"object": (*pager).object, "open": (*pager).open, "close": (*pager).closeFile, "contents": (*pager).contents,
-	"stats": (*pager).stats,
+	"stats": (*pager).stats, "damage": (*pager).damage, "truncate": (*pager).truncate, "break_disk": (*pager).breakDisk,
 }
 
 // Attr is a method of pagers, or what a task has.
@@ -336,6 +374,8 @@ func (pg *pager) stats(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 		s = pg.file.Stats()
 	case pg.memory != nil:
 		s = pg.memory.Stats()
+	case pg.paging != nil:
+		return pg.pagingStats(), nil
 	default:
 		return nil, fmt.Errorf("stats: %s is written in Starlark and counts nothing", pg)
 	}

@@ -17,14 +17,16 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"pager":        (*play).newPager,
 	"file_pager":   (*play).newFilePager,
 	"memory_pager": (*play).newMemoryPager,
-	"run":          (*play).runFunc,
-	"kill":         (*play).kill,
-	"abort":        (*play).abort,
-	"schedule":     (*play).schedule,
-	"event":        (*play).newFlag,
-	"barrier":      (*play).newBarrier,
-	"wait_until":   (*play).waitUntil,
-	"note":         (*play).noteFunc,
+
+	"default_pager": (*play).newDefaultPager,
+	"run":           (*play).runFunc,
+	"kill":          (*play).kill,
+	"abort":         (*play).abort,
+	"schedule":      (*play).schedule,
+	"event":         (*play).newFlag,
+	"barrier":       (*play).newBarrier,
+	"wait_until":    (*play).waitUntil,
+	"note":          (*play).noteFunc,
 
 	"message": func(_ *play, th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		return newPattern(th, args, kwargs)
@@ -45,6 +47,8 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"rights":   (*play).rights,
 	"inspect":  (*play).inspect,
 	"control":  (*play).control,
+
+	"shadow_chain": (*play).shadowChain,
 }
 
 // predeclaredNames are the names a script may use without defining them.

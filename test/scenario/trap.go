@@ -43,23 +43,34 @@ func (t *thread) receive(m *mach.UserMessage, port mach.Name, wait *mach.Timeout
 	return user.Msg(t.u, m, opt, user.ReceiveLimit, port, timeout, mach.NameNull)
 }
 
-// rpc sends m with the thread's reply port and overwrites it with the answer.
-func (t *thread) rpc(m *mach.UserMessage) mach.Return {
+// rpc sends m with the thread's reply port and overwrites it with the answer. A timeout bounds the wait for room
+// in the queue, and that for the answer; after one the reply port is given up, for the answer may still come.
+func (t *thread) rpc(m *mach.UserMessage, wait *mach.Timeout) mach.Return {
 	if t.replyPort == mach.NameNull {
 		t.replyPort = t.u.ReplyPort()
 	}
 	m.Local, m.LocalDisp = t.replyPort, mach.MakeSendOnce
-	ret := user.Msg(t.u, m, mach.SendMsg|mach.RcvMsg, user.ReceiveLimit, t.replyPort, 0, mach.NameNull)
+	opt, timeout := mach.SendMsg|mach.RcvMsg, mach.Timeout(0)
+	if wait != nil {
+		opt, timeout = opt|mach.SendTimeout|mach.RcvTimeout, *wait
+	}
+	ret := user.Msg(t.u, m, opt, user.ReceiveLimit, t.replyPort, timeout, mach.NameNull)
 	switch ret.Base() {
+	case mach.RcvTimedOut:
+		t.dropReplyPort()
 	case mach.SendTimedOut, mach.SendInterrupted:
 		user.DestroyUnsent(t.u, m)
 	case mach.SendInvalidRight, mach.SendInvalidType, mach.SendInvalidMemory, mach.SendMsgTooSmall:
 		// The reply right went with the message, and its notification waits where an answer would.
-		defer t.quietly()()
-		user.MachPortModRefs(t.u, user.Self(t.u), t.replyPort, mach.RightReceive, -1)
-		t.replyPort = mach.NameNull
+		t.dropReplyPort()
 	}
 	return ret
+}
+
+func (t *thread) dropReplyPort() {
+	defer t.quietly()()
+	user.MachPortModRefs(t.u, user.Self(t.u), t.replyPort, mach.RightReceive, -1)
+	t.replyPort = mach.NameNull
 }
 
 // place puts data into fresh memory of the thread's task, to be sent.
