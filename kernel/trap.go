@@ -224,10 +224,12 @@ func (t *Thread) Sleep(d mach.Timeout) {
 	t.leave(trace.TrapSleep, mach.KernSuccess)
 }
 
-// Spawn starts another thread of the task.
+// Spawn starts another thread of the task. What a service thread starts is one as well.
 func (t *Thread) Spawn(name string, body func(user.Thread)) {
 	t.enter(trace.Trap{Name: trace.TrapOther})
-	t.task.Spawn(name, body)
+	if x := t.task.Spawn(name, body); x != nil {
+		x.SetDaemon(t.th.Daemon())
+	}
 	t.leave(trace.TrapOther, mach.KernSuccess)
 }
 

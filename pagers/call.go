@@ -113,6 +113,7 @@ func (c *Call) Release(port mach.Name) {
 func (c *Call) DestroyPort(port mach.Name) {
 	if port.Valid() {
 		user.MachPortDestroy(c.Thread, user.Self(c.Thread), port)
+		c.Server.forget(c.Thread, port)
 	}
 }
 

@@ -3,8 +3,9 @@
 //
 //	handler.go       Handler: one method per message; the table that dispatches to it
 //	base.go          Base: what to do with a message by default, a complete manager of zeros
-//	server.go        Server: the receive loop over a port set; Call
-//	pool.go          several threads at one server, every object in order
+//	server.go        Server: service threads and their receive loop over a port set; Call
+//	options.go       Option: what a server can be told when it is made
+//	order.go         Discipline: what the numbers of messages are used for
 //	call.go          what a manager asks of a kernel; Release, Drain
 //	pager.go         what the two pagers share: objects, associations, data in and out
 //	file.go          FilePager: the files of a store as memory objects
@@ -50,4 +51,26 @@
 //
 // A handler may block, but a server with one thread then serves nobody. A pager must not keep state outside
 // the simulation it runs in: two runs would no longer be alike.
+//
+// # Several threads
+//
+// pagers.New(t, h, pagers.Threads(4), pagers.OrderedStart) serves with four threads, which receive from one port
+// set. Handlers of messages to different ports then run at the same time. Those of one port do as the
+// Discipline says, which goes by the numbers that messages are stamped with when they are received:
+//
+//   - Unordered, which is what nothing said means: at the same time, and in any order. A request may be
+//     answered before the page that came back ahead of it is stored.
+//   - FullSerialisation: one at a time, in order. What takes long can go on behind Call.Proceed.
+//   - Queued: the same, but a thread leaves a message that is out of turn to the one at work on the port, and
+//     receives another.
+//   - OrderedStart: requests side by side, behind the data that came back before them; data side by side, unless
+//     it is the same pages; everything else alone.
+//
+// "At the same time" means that another handler may run whenever one makes a trap: a call, a message, an access to
+// memory. Between two traps nobody else runs, so plain Go data needs no lock. Except under Queued a thread that waits
+// for its turn is no longer there to receive: a handler that waits for another message of its server needs a
+// thread more than can wait. Numbers belong to a port: completions have those of the reply port.
+//
+// A receive right that comes from elsewhere counts from 0 again. AddPort starts there; RemovePort waits until
+// what was taken is done and gives the number that is next, and AddPortAt goes on from a number.
 package pagers

@@ -19,11 +19,12 @@ type FilePager struct {
 	open   map[string]mach.Name // memory objects by file name
 }
 
-// NewFile makes a file pager for the files of store, whose objects get the given attributes.
-func NewFile(t user.Thread, store Store, attrs Attributes) (*FilePager, mach.Return) {
+// NewFile makes a file pager for the files of store, whose objects get the given attributes and whose server
+// the options.
+func NewFile(t user.Thread, store Store, attrs Attributes, options ...Option) (*FilePager, mach.Return) {
 	p := &FilePager{core: newCore(), store: store, attrs: attrs, open: map[string]mach.Name{}}
 	var ret mach.Return
-	p.server, ret = New(t, p)
+	p.server, ret = New(t, p, options...)
 	return p, ret
 }
 

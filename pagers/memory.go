@@ -19,11 +19,11 @@ type MemoryOptions struct {
 	Precious bool
 }
 
-// NewMemory makes a memory pager without objects.
-func NewMemory(t user.Thread) (*MemoryPager, mach.Return) {
+// NewMemory makes a memory pager without objects, whose server has the given options.
+func NewMemory(t user.Thread, options ...Option) (*MemoryPager, mach.Return) {
 	p := &MemoryPager{core: newCore()}
 	var ret mach.Return
-	p.server, ret = New(t, p)
+	p.server, ret = New(t, p, options...)
 	return p, ret
 }
 

@@ -44,7 +44,7 @@ type Thread interface {
 	// Yield lets other threads run. Sleep waits; a thread_abort ends the wait.
 	Yield()
 	Sleep(d mach.Timeout)
-	// Spawn starts another thread of the task.
+	// Spawn starts another thread of the task; what a service thread starts is one as well.
 	Spawn(name string, body func(Thread))
 
 	// PageSize and Form are facts about the host that a program may know: the page size, and the form

@@ -55,7 +55,7 @@ func (a *hostArg) Unpack(v starlark.Value) error {
 }
 
 // start makes the pager's task and its service threads. setup runs first in the first one and makes the server.
-func (p *play) start(h *host, name string, threads int, setup func(u userThread, x *thread) (*pagers.Server, mach.Return)) (*pager, error) {
+func (p *play) start(h *host, name string, threads int, setup func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return)) (*pager, error) {
 	if threads < 1 || threads > maxServiceThreads {
 		return nil, fmt.Errorf("pager %s: got %d threads, want 1 to %d", name, threads, maxServiceThreads)
 	}
@@ -72,10 +72,11 @@ func (p *play) start(h *host, name string, threads int, setup func(u userThread,
 	x.daemon = true
 	failed := mach.KernSuccess
 	x.body = func(u userThread) {
-		if pg.server, failed = setup(u, x); failed == mach.KernSuccess {
-			if threads > 1 {
-				pg.server.Pool()
-			}
+		order := pagers.Unordered
+		if threads > 1 {
+			order = pagers.Queued
+		}
+		if pg.server, failed = setup(u, x, order); failed == mach.KernSuccess {
 			pg.server.Observe(func(c *pagers.Call) { pg.observe(p.serviceThread(x, c), c) })
 			pg.server.Run(u)
 		}
@@ -159,9 +160,9 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 		}
 		s.functions[key] = fn
 	}
-	pg, err := p.start(h.host, name, threads, func(u userThread, x *thread) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, threads, func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		s.p, s.t = p, x
-		return pagers.New(u, s)
+		return pagers.New(u, s, o)
 	})
 	if err != nil {
 		return nil, err
@@ -202,9 +203,9 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 		return nil, fmt.Errorf("file_pager: root: %w", err)
 	}
 	var file *pagers.FilePager
-	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
-		file, ret = pagers.NewFile(u, store, a.get())
+		file, ret = pagers.NewFile(u, store, a.get(), o)
 		return file.Server(), ret
 	})
 	if err != nil {
@@ -226,9 +227,9 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 		return nil, err
 	}
 	var memory *pagers.MemoryPager
-	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
-		memory, ret = pagers.NewMemory(u)
+		memory, ret = pagers.NewMemory(u, o)
 		return memory.Server(), ret
 	})
 	if err != nil {

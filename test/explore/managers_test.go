@@ -1,0 +1,207 @@
+package explore
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"machvm/kernel"
+	"machvm/kernel/choice"
+	"machvm/kernel/explore"
+	"machvm/kernel/mach"
+	"machvm/kernel/user"
+	"machvm/pagers"
+)
+
+// library is a memory pager of the library with one object, and service threads and a discipline as told.
+type library struct {
+	*explore.Subject
+	host   *kernel.Host
+	task   *kernel.Task
+	pager  *pagers.MemoryPager
+	object mach.Name
+}
+
+func newLibrary(s *explore.Subject, options ...pagers.Option) (*library, error) {
+	l := &library{Subject: s}
+	var err error
+	if l.host, err = s.Sim.Boot(kernel.HostConfig{Name: "k0", WithoutPageout: true}); err != nil {
+		return nil, err
+	}
+	l.task = l.host.NewTask("pager")
+	l.task.Spawn("service", func(t user.Thread) {
+		var ret mach.Return
+		if l.pager, ret = pagers.NewMemory(t, options...); ret == mach.KernSuccess {
+			l.object, ret = l.pager.Add(t, pagers.MemoryOptions{Attributes: pagers.Attributes{CopyStrategy: mach.CopyDelay}})
+		}
+		if ret != mach.KernSuccess {
+			panic(ret)
+		}
+		l.pager.Server().Run(t)
+	}).SetDaemon(true)
+	return l, s.Settle()
+}
+
+// client starts a task that has a send right for the object.
+func (l *library) client(name string, body func(t user.Thread, object mach.Name)) error {
+	task := l.host.NewTask(name)
+	object, err := task.GiveSend(l.task, l.object)
+	if err == nil {
+		task.Spawn("main", func(t user.Thread) { body(t, object) })
+	}
+	return err
+}
+
+// twice is a client that changes a page, unmaps it, which gives it back, and reads it again. A request and the
+// page that was returned ahead of it are then in the hands of two threads.
+func twice(options ...pagers.Option) explore.Run {
+	return explore.Simulation(kernel.Config{}, func(s *explore.Subject) error {
+		l, err := newLibrary(s, options...)
+		if err != nil {
+			return err
+		}
+		var read uint64
+		s.Finally("the reader sees what was written", func() error { return equal(read, 99) })
+		s.Finally("the pager knows no use and ignored nothing", func() error {
+			return equal([]int{l.pager.Stats().Uses, l.pager.Stats().Ignored}, []int{0, 0})
+		})
+		return l.client("a", func(t user.Thread, object mach.Name) {
+			mapped(t, object, 1, func(addr mach.Addr) {
+				if err := t.Store64(addr, 99); err != nil {
+					panic(err)
+				}
+			})
+			mapped(t, object, 1, func(addr mach.Addr) { read = load(t, addr) })
+		})
+	})
+}
+
+// TestSequenceNumbers: a manager of two threads that ignores the numbers of its messages serves stale pages under some
+// schedules, though not under the first; with either discipline it does under none within the bound.
+func TestSequenceNumbers(t *testing.T) {
+	within := func(n int) explore.Config {
+		return explore.Config{Strategy: explore.NewDFS(explore.Preemptions(n)), Workers: 2}
+	}
+	wrong := twice(pagers.Threads(2), pagers.Unordered)
+	require.Nil(t, wrong(choice.First{}).Failure, "classroom Mach does not show it")
+	r := explore.Explore(within(1), wrong)
+	require.Equal(t, explore.Failed, r.Verdict)
+	f := r.Failures[0]
+	require.Equal(t, "property: the reader sees what was written", f.Failure.Error())
+	require.Equal(t, uint64(91), f.Execution)
+
+	for _, c := range []struct {
+		threads    pagers.Threads
+		discipline pagers.Discipline
+		summary    string
+	}{
+		{1, pagers.Unordered, "no failure (62 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.FullSerialisation, "no failure (1316 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.Queued, "no failure (1102 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.OrderedStart, "no failure (1313 executions: all schedules with at most 2 preemptions)"},
+	} {
+		r := explore.Explore(within(2), twice(c.threads, c.discipline))
+		require.Equal(t, c.summary, r.Summary(), "%v\n%v", c.discipline, r)
+	}
+}
+
+// diary is a manager that notes the numbers and names of its messages.
+type diary struct {
+	pagers.Base
+	entries *[]string
+}
+
+func (d diary) note(c *pagers.Call, what string) {
+	*d.entries = append(*d.entries, fmt.Sprint(c.Seqno, " ", what))
+}
+
+func (d diary) Init(c *pagers.Call, m *pagers.Init) mach.Return {
+	d.note(c, "init")
+	return d.Base.Init(c, m)
+}
+
+func (d diary) DataRequest(c *pagers.Call, m *pagers.DataRequest) mach.Return {
+	d.note(c, "request")
+	return d.Base.DataRequest(c, m)
+}
+
+func (d diary) Terminate(c *pagers.Call, m *pagers.Terminate) mach.Return {
+	d.note(c, "terminate")
+	return d.Base.Terminate(c, m)
+}
+
+// moving is an object whose port moves from one manager to another while a client uses it. The first stops when
+// it has served what it has taken, and tells the second with which number to go on.
+func moving(discipline pagers.Discipline) explore.Run {
+	return explore.Simulation(kernel.Config{}, func(s *explore.Subject) error {
+		host, err := s.Sim.Boot(kernel.HostConfig{Name: "k0", WithoutPageout: true})
+		if err != nil {
+			return err
+		}
+		var entries []string
+		var old, next *pagers.Server
+		var object mach.Name
+		from, to := host.NewTask("from"), host.NewTask("to")
+		inbox, _ := to.Space().Allocate(mach.RightReceive)
+		mailbox, err := from.GiveSend(to, inbox)
+		if err != nil {
+			return err
+		}
+		from.Spawn("service", func(t user.Thread) {
+			old, _ = pagers.New(t, diary{entries: &entries}, pagers.Threads(2), discipline)
+			object, _ = old.AllocatePort(t)
+			old.Run(t)
+		}).SetDaemon(true)
+		to.Spawn("service", func(t user.Thread) {
+			next, _ = pagers.New(t, diary{entries: &entries}, pagers.Threads(2), discipline)
+			var m mach.UserMessage
+			user.Receive(t, &m, inbox)
+			if ret := next.AddPortAt(t, m.Descs[0].Port, mach.Words.Uint32(m.Body)); ret != mach.KernSuccess {
+				panic(ret)
+			}
+			next.Run(t)
+		}).SetDaemon(true)
+		if err := s.Settle(); err != nil {
+			return err
+		}
+		from.Spawn("mover", func(t user.Thread) {
+			seqno, ret := old.RemovePort(t, object)
+			if ret != mach.KernSuccess {
+				panic(ret)
+			}
+			m := mach.UserMessage{Remote: mailbox, RemoteDisp: mach.CopySend, Complex: true,
+				Descs: []mach.Desc[mach.Name, mach.Region]{{Kind: mach.DescPort, Disp: mach.MoveReceive, Port: object}},
+				Body:  mach.Words.AppendUint32(nil, seqno)}
+			user.Msg(t, &m, mach.SendMsg, 0, mach.NameNull, 0, mach.NameNull)
+		})
+		client := host.NewTask("client")
+		name, err := client.GiveSend(from, object)
+		if err != nil {
+			return err
+		}
+		client.Spawn("main", func(t user.Thread) {
+			mapped(t, name, 1, func(addr mach.Addr) { load(t, addr) })
+		})
+		s.Finally("every message once and in order", func() error {
+			return equal(entries, []string{"0 init", "1 request", "2 terminate"})
+		})
+		s.Fact(func() string { return fmt.Sprint(entries) })
+		return nil
+	})
+}
+
+// TestPortMoves: no message is lost or out of order when the receive right moves, whenever that is.
+func TestPortMoves(t *testing.T) {
+	for _, c := range []struct {
+		discipline pagers.Discipline
+		summary    string
+	}{
+		{pagers.FullSerialisation, "no failure (1269 executions: all schedules with at most 1 preemptions)"},
+		{pagers.Queued, "no failure (1261 executions: all schedules with at most 1 preemptions)"},
+		{pagers.OrderedStart, "no failure (1269 executions: all schedules with at most 1 preemptions)"},
+	} {
+		r := explore.Explore(explore.Config{Strategy: explore.NewDFS(explore.Preemptions(1)), Workers: 2}, moving(c.discipline))
+		require.Equal(t, c.summary, r.Summary(), r)
+	}
+}
