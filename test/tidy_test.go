@@ -25,7 +25,7 @@ func TestConstructs(t *testing.T) {
 	pkgs, err := packages.Load(&packages.Config{
 		Dir:  root(t),
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports | packages.NeedDeps,
-	}, "./kernel/...", "./ipc/...", "./vm/...", "./pagers/...", "./test/scenario/...")
+	}, "./kernel/...", "./ipc/...", "./vm/...", "./pagers/...", "./test/scenario/...", "./test/rows/...")
 	require.NoError(t, err)
 	require.NotEmpty(t, pkgs)
 	for _, p := range pkgs {

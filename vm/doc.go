@@ -90,7 +90,7 @@
 //	page_index.go         the pages of an object by offset
 //	policy.go             Policy: which page goes; Mach's own
 //	policy_more.go        FIFO, LRU, CLOCK, segmented FIFO, OPT
-//	replay.go             a policy against a trace, without a host
+//	replay.go             a policy against a trace, without a host; what a replay through a host needs
 //	pageout.go            the pageout daemon
 //	pageout_page.go       what becomes of a page that is to go; cleaning in place
 //	default_manager.go    who gets the memory that the kernel makes itself

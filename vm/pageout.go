@@ -198,7 +198,7 @@ func (h *Host) sampleBits() {
 			}
 			if p.frame.referenced {
 				p.frame.referenced = false
-				h.policy.touch(&h.memory, p)
+				h.policy.touch(&h.memory, p, false)
 			}
 			p = next
 		}
@@ -236,24 +236,4 @@ func (h *Host) judge(th *sched.Thread, p *Page) eviction {
 		return evictSpared
 	}
 	return h.evict(th, p)
-}
-
-// EvictOne has the policy choose one page and throws it out, whatever the state of memory; it reports whether
-// a page went. It is meant for replays that bound the resident set by themselves.
-func (h *Host) EvictOne(th *sched.Thread) bool {
-	h.sampleBits()
-	h.policy.refill(&h.memory, nil)
-	for {
-		p := h.candidate()
-		if p == nil {
-			return false
-		}
-		switch h.judge(th, p) {
-		case evictSpared:
-		case evictStuck:
-			return false
-		default:
-			return true
-		}
-	}
 }

@@ -15,9 +15,10 @@ type Policy interface {
 	activate(m *memory, p *Page)
 	// deactivate puts p where pages go that will hardly be used soon.
 	deactivate(m *memory, p *Page)
-	// touch says that p, which is queued, was referenced. Who sees every reference calls it for each;
-	// the pageout daemon, which sees bits, calls it once for each page with a bit set.
-	touch(m *memory, p *Page)
+	// touch says that p, which is queued, was referenced, first by the access that brought it in. Who sees
+	// every reference calls it for each; the pageout daemon, which sees bits, calls it once for each page with
+	// a bit set, and never with first.
+	touch(m *memory, p *Page, first bool)
 	// refill begins a pass: it makes candidates out of pages in use. prefer, if not nil, says which are
 	// better than others because memory is very short.
 	refill(m *memory, prefer func(*Page) bool)
@@ -51,7 +52,7 @@ func (MachPolicy) deactivate(m *memory, p *Page) {
 	m.inactive.append(p)
 }
 
-func (MachPolicy) touch(_ *memory, p *Page) { p.reference = true }
+func (MachPolicy) touch(_ *memory, p *Page, _ bool) { p.reference = true }
 
 // refill deactivates the oldest active pages until two thirds of all are inactive, or all of them while
 // memory is very short.

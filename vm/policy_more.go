@@ -19,7 +19,7 @@ func (oneQueue) activate(m *memory, p *Page) {
 
 func (q oneQueue) deactivate(m *memory, p *Page) { q.activate(m, p) }
 
-func (oneQueue) touch(*memory, *Page) {}
+func (oneQueue) touch(*memory, *Page, bool) {}
 
 func (oneQueue) refill(*memory, func(*Page) bool) {}
 
@@ -42,7 +42,7 @@ func (LRU) activate(m *memory, p *Page) {
 	m.active.append(p)
 }
 
-func (l LRU) touch(m *memory, p *Page) { l.activate(m, p) }
+func (l LRU) touch(m *memory, p *Page, _ bool) { l.activate(m, p) }
 
 // Clock goes round the pages, clears the reference bit of each and throws out the first that had none.
 // The queue is the circle with the hand at its head.
@@ -60,19 +60,21 @@ func (c Clock) String() string {
 	return "clock"
 }
 
-func (c Clock) activate(m *memory, p *Page) {
+func (Clock) activate(m *memory, p *Page) {
 	if p.queue == nil {
 		m.active.append(p)
 	}
-	p.reference = !c.ClearOnLoad
+	p.reference = true
 }
 
-func (c Clock) deactivate(m *memory, p *Page) {
-	c.oneQueue.activate(m, p)
-	p.unreference()
+func (Clock) deactivate(m *memory, p *Page) {
+	if p.queue == nil {
+		m.active.append(p)
+		p.unreference()
+	}
 }
 
-func (Clock) touch(_ *memory, p *Page) { p.reference = true }
+func (c Clock) touch(_ *memory, p *Page, first bool) { p.reference = !first || !c.ClearOnLoad }
 
 func (Clock) spares(m *memory, p *Page) bool {
 	if !p.referenced() {
@@ -114,7 +116,7 @@ func (SegmentedFIFO) deactivate(m *memory, p *Page) {
 	}
 }
 
-func (s SegmentedFIFO) touch(m *memory, p *Page) { s.activate(m, p) }
+func (s SegmentedFIFO) touch(m *memory, p *Page, _ bool) { s.activate(m, p) }
 
 func (SegmentedFIFO) refill(*memory, func(*Page) bool) {}
 
@@ -155,12 +157,7 @@ func NewOPT(trace []Reference) *OPT {
 
 func (*OPT) String() string { return "opt" }
 
-func (o *OPT) activate(m *memory, p *Page) {
-	o.oneQueue.activate(m, p)
-	o.touch(m, p)
-}
-
-func (o *OPT) touch(_ *memory, p *Page) {
+func (o *OPT) touch(_ *memory, p *Page, _ bool) {
 	if o.now < len(o.next) {
 		o.use[p] = o.next[o.now]
 		o.now++

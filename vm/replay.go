@@ -1,6 +1,11 @@
 package vm
 
-import "iter"
+import (
+	"iter"
+
+	"machvm/kernel/mach"
+	"machvm/kernel/sched"
+)
 
 // A Reference is one access of a trace.
 type Reference struct {
@@ -27,7 +32,7 @@ func Replay(pol Policy, frames int, trace iter.Seq[Reference]) ReplayCounts {
 		c.References++
 		p := resident[r.Page]
 		if p != nil {
-			pol.touch(&m, p)
+			pol.touch(&m, p, false)
 		} else {
 			c.Reads++
 			if len(resident) < frames {
@@ -44,6 +49,7 @@ func Replay(pol Policy, frames int, trace iter.Seq[Reference]) ReplayCounts {
 			p.number = r.Page
 			resident[r.Page] = p
 			pol.activate(&m, p)
+			pol.touch(&m, p, true)
 		}
 		p.dirty = p.dirty || r.Write
 	}
@@ -68,4 +74,39 @@ func (m *memory) candidate() *Page {
 		p = m.policy.victim(m, nil)
 	}
 	return p
+}
+
+// EvictOne has the policy choose one page and throws it out, whatever the state of memory; it reports whether
+// a page went. It is for replays through an address space that bound the resident set by themselves.
+func (h *Host) EvictOne(th *sched.Thread) bool {
+	h.sampleBits()
+	h.policy.refill(&h.memory, nil)
+	for {
+		p := h.candidate()
+		if p == nil {
+			return false
+		}
+		switch h.judge(th, p) {
+		case evictSpared:
+		case evictStuck:
+			return false
+		default:
+			return true
+		}
+	}
+}
+
+// Referenced tells the host's policy that a program has accessed the page at addr, first if that access
+// brought it in, and clears the bit the hardware has set for it. It is for replays that let a policy see every
+// reference; an address without a page in the object its region names is nothing to tell.
+func (m *Map) Referenced(addr mach.Addr, first bool) {
+	e, ok := m.lookup(addr)
+	if !ok || e.object == nil {
+		return
+	}
+	h := m.host
+	if p := e.object.lookup(e.offsetOf(addr.Trunc(h.pageSize))); p != nil && p.queue != nil {
+		p.frame.referenced = false
+		h.policy.touch(&h.memory, p, first)
+	}
 }

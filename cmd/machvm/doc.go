@@ -6,5 +6,6 @@
 //	progress.go    how far an exploration has come, on a terminal
 //	replay.go      machvm replay: the run of a schedule again, to a step or to its end
 //	diff.go        machvm diff: where two personalities part
+//	trace.go       machvm trace replay: a page-reference trace through a task's address space
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -33,7 +33,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.AddCommand(runCommand(stdout, stderr), exploreCommand(stdout, stderr), replayCommand(stdout),
-		diffCommand(stdout), interfacesCommand(stdout))
+		diffCommand(stdout), traceCommand(stdout), interfacesCommand(stdout))
 	err := root.Execute()
 	var exit exitError
 	switch {

@@ -62,7 +62,7 @@ func (s *Script) Run(o Options) Result {
 	}
 	failure, err := checkGolden(s.Path, r.Transcript+r.Verdict(), o.Update)
 	if err != nil {
-		failure = &Failure{Kind: ScriptError, At: goldenPath(s.Path), Text: reason(err)}
+		failure = &Failure{Kind: Unreadable, At: goldenPath(s.Path), Text: reason(err)}
 	}
 	r.Failure = failure
 	return r

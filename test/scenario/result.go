@@ -15,6 +15,7 @@ const (
 	Deadlock                   // threads wait for what cannot come
 	GoldenMismatch             // the transcript is not the golden one
 	ScriptError                // the script is wrong, or a file it needs is missing
+	Unreadable                 // there is no such script or transcript, or it cannot be read
 	StepLimit                  // the script or the simulation ran too long
 	Diverged                   // a schedule to replay does not fit the run
 	Invariant                  // the kernel broke one of its invariants
@@ -29,6 +30,7 @@ var kinds = [...]struct {
 	Deadlock:       {"deadlock", ExitFail},
 	GoldenMismatch: {"golden transcript", ExitFail},
 	ScriptError:    {"script error", ExitUsage},
+	Unreadable:     {"cannot be read", ExitUsage},
 	StepLimit:      {"step limit", ExitUsage},
 	Diverged:       {"replay diverged", ExitDiverged},
 	Invariant:      {"broken invariant", ExitInvariant},

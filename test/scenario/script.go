@@ -30,11 +30,11 @@ type Script struct {
 }
 
 // Load reads and compiles a script. The failure is a ScriptError that names the file and, where there is
-// one, the line.
+// one, the line, or Unreadable.
 func Load(path string) (*Script, *Failure) {
 	source, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &Failure{Kind: ScriptError, At: path, Text: reason(err)}
+		return nil, &Failure{Kind: Unreadable, At: path, Text: reason(err)}
 	}
 	return LoadSource(path, source)
 }
