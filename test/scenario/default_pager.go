@@ -50,6 +50,9 @@ func (p *play) newDefaultPager(th *starlark.Thread, args starlark.Tuple, kwargs 
 		if d, ret = pagers.NewDefault(u, o); ret != mach.KernSuccess {
 			return nil, ret
 		}
+		if service, ok := x.task.k.Space().Lookup(d.Port()); ok {
+			p.names.Label(trace.ClassPort, service.Port.ID(), name)
+		}
 		priv, err := x.task.k.GiveHostPriv()
 		if err != nil {
 			return nil, mach.Code(err)

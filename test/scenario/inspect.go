@@ -139,11 +139,23 @@ func (p *play) control(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 	return &port{p: p, id: found[n-1], owner: ref.owner}, nil
 }
 
-// kill is kill(task): task_terminate from outside.
+// kill is kill(task) or kill(thread): task_terminate or thread_terminate from outside.
 func (p *play) kill(th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var t taskArg
-	if err := starlark.UnpackArgs("kill", args, kwargs, "task", &t); err != nil {
+	var v starlark.Value
+	if err := starlark.UnpackArgs("kill", args, kwargs, "task", &v); err != nil {
 		return nil, err
+	}
+	if x, ok := v.(*thread); ok {
+		if x.k == nil {
+			return nil, fmt.Errorf("kill: thread %s has not started", x)
+		}
+		p.note(trace.NoteInfo, "the harness terminates thread "+x.name)
+		x.k.Terminate()
+		return starlark.None, nil
+	}
+	var t taskArg
+	if err := t.Unpack(v); err != nil {
+		return nil, fmt.Errorf("kill: %w", err)
 	}
 	p.note(trace.NoteInfo, "the harness terminates task "+t.k.Name())
 	t.k.Terminate()

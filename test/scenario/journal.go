@@ -62,11 +62,15 @@ func (j *journal) Record(r *trace.Record) {
 	}
 }
 
-// label names the control port that an init or create carries after its memory object.
+// label names the control port that an init carries after its memory object, and both ports of a create.
 func (j *journal) label(m *trace.Message, host uint16) {
 	set := j.p.form(host).Set
 	if m.ID == defs.MemoryObjectInitRow.ID(set) && m.NDesc > 0 && m.Desc[0].Kind == mach.DescPort {
 		j.p.names.Number(trace.ClassPort, m.Desc[0].Value, j.p.names.Name(trace.ClassPort, m.Dest)+".control")
+	}
+	if m.ID == defs.MemoryObjectCreateRow.ID(set) && m.NDesc > 1 && m.Desc[1].Kind == mach.DescPort {
+		j.p.names.Number(trace.ClassPort, m.Desc[0].Value, "anonymous")
+		j.p.names.Label(trace.ClassPort, m.Desc[1].Value, j.p.names.Name(trace.ClassPort, m.Desc[0].Value)+".control")
 	}
 }
 
