@@ -61,6 +61,6 @@ func (s *search) neighbour(off mach.Offset) bool {
 	p := o.newPlaceholder(off)
 	p.frame = fr
 	p.clustered = true
-	p.request(trace.PageCluster)
+	p.request(trace.PageCluster, s.need)
 	return true
 }

@@ -261,7 +261,7 @@ func (s *search) ask() (r faultResult, ended bool) {
 	}
 	p := o.newPlaceholder(s.off)
 	p.frame = fr
-	a, number := o.assoc, p.request(trace.PageFault)
+	a, number := o.assoc, p.request(trace.PageFault, s.need)
 	th.Preempt("placeholder-inserted")
 	if o.assoc != a || o.lookup(s.off) != p || p.contents != pageRequested || p.number != number {
 		return r, false // answered, or given up with the association, before it was sent
@@ -297,6 +297,7 @@ func (s *search) unlock(p *Page) (r faultResult, ended bool) {
 		return afterWait(w), true
 	}
 	p.unlockRequest |= s.need
+	s.host.tracePage(p, trace.PageResident, trace.PageResident, trace.PageUnlock)
 	s.host.sendDataUnlock(s.th, o.assoc, p.offset+o.pagingOffset, p.unlockRequest)
 	return r, false
 }
@@ -308,7 +309,8 @@ func (s *search) zero(p *Page) faultResult {
 	if fr == nil {
 		return s.shortage()
 	}
-	if s.o == s.object && p != nil {
+	absent := s.o == s.object && p != nil
+	if absent {
 		p.become(pageHeld)
 		p.busy = true
 	} else {
@@ -322,6 +324,9 @@ func (s *search) zero(p *Page) faultResult {
 	p.setFrame(fr)
 	s.host.zeroFill(p)
 	p.dirty = p.object.shadow != nil // what is below may change, and these zeros be nowhere else
+	if absent {
+		s.host.tracePage(p, trace.PageAbsent, trace.PageResident, trace.PageFault)
+	}
 	s.how = trace.FaultZeroFilled
 	s.o.requeue(p)
 	return s.found(p)

@@ -1,6 +1,9 @@
 package vm
 
-import "machvm/kernel/trace"
+import (
+	"machvm/kernel/mach"
+	"machvm/kernel/trace"
+)
 
 // tracePhases are the phases of objects as the trace names them.
 var tracePhases = [phases]trace.Phase{
@@ -44,4 +47,28 @@ func (h *Host) tracePage(p *Page, from, to trace.PagePhase, cause trace.PageCaus
 		From: from, To: to, Cause: cause,
 		Dirty: p.dirty || p.frame != nil && p.frame.modified, Precious: p.precious, Wired: p.wireCount > 0,
 	})
+}
+
+// traceRequest tells that p is a placeholder now, for which its manager is asked for access.
+func (h *Host) traceRequest(p *Page, cause trace.PageCause, access mach.Prot) {
+	if !h.tracer.On(trace.KindPageState) {
+		return
+	}
+	trace.Emit(h.tracer, trace.PageState{Object: p.object.id, Offset: p.offset, Wanted: access,
+		From: trace.PageEmpty, To: trace.PagePlaceholder, Cause: cause})
+}
+
+// traceStore tells that the page at va of an object with a manager, which was unmodified, is being written to.
+func (m *Map) traceStore(va mach.Addr) {
+	h := m.host
+	if !h.tracer.On(trace.KindPageState) {
+		return
+	}
+	e, ok := m.lookup(va)
+	if !ok || e.object == nil || e.object.assoc == nil {
+		return
+	}
+	if p := e.object.lookup(e.offsetOf(va.Trunc(h.pageSize))); p != nil {
+		h.tracePage(p, trace.PageResident, trace.PageResident, trace.PageStore)
+	}
 }

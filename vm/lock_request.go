@@ -76,6 +76,7 @@ func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 		}
 		if wired {
 			p.unlockRequest = mach.ProtNone
+			h.tracePage(p, trace.PageResident, trace.PageResident, trace.PageLock)
 			p.wakeup()
 			at = p.offset + 1
 			continue

@@ -109,7 +109,7 @@ func (h *Host) NewMap(task uint32, name string) *Map {
 	m.gaps.init(h.pageSize, s.spaces)
 	m.gaps.add(m.min, m.max)
 	m.curLimit, m.maxLimit = mach.Size(m.max), mach.Size(m.max)
-	m.pmap = newPmap(h)
+	m.pmap = newPmap(m)
 	m.prevMap = s.last
 	if s.last == nil {
 		s.first = m

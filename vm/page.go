@@ -123,10 +123,11 @@ func (p *Page) become(c contents) {
 	}
 }
 
-// request makes the placeholder p wait for the manager and returns the number of the request.
-func (p *Page) request(cause trace.PageCause) uint64 {
+// request makes the placeholder p wait for the manager, who is asked for access, and returns the number of the
+// request.
+func (p *Page) request(cause trace.PageCause, access mach.Prot) uint64 {
 	h := p.host
-	h.tracePage(p, trace.PageEmpty, trace.PagePlaceholder, cause)
+	h.traceRequest(p, cause, access)
 	h.lastRequest++
 	p.become(pageRequested)
 	p.number, p.requestedAt = h.lastRequest, h.sched.Steps()

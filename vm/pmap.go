@@ -10,6 +10,7 @@ import "machvm/kernel/mach"
 // in cache, whose elements are checked when they are used and need no flushing.
 type Pmap struct {
 	host     *Host
+	owner    *Map             // whose address space it is
 	shift    uint             // logarithm of the page size
 	table    map[uint64]*leaf // by page number / leafSize; never iterated
 	leaves   *leaf            // all of them, linked by next, newest first
@@ -43,8 +44,9 @@ type leaf struct {
 }
 
 // newPmap makes an empty pmap. Historic pmap_create.
-func newPmap(h *Host) *Pmap {
-	pm := &Pmap{host: h, table: map[uint64]*leaf{}}
+func newPmap(m *Map) *Pmap {
+	h := m.host
+	pm := &Pmap{host: h, owner: m, table: map[uint64]*leaf{}}
 	for mach.Size(1)<<pm.shift < h.pageSize {
 		pm.shift++
 	}
@@ -80,8 +82,9 @@ func (pm *Pmap) translate(va mach.Addr, want mach.Prot) *frame {
 	}
 	fr := t.frame
 	fr.referenced = true
-	if want&mach.ProtWrite != 0 {
+	if want&mach.ProtWrite != 0 && !fr.modified {
 		fr.modified = true
+		pm.owner.traceStore(va)
 	}
 	return fr
 }

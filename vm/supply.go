@@ -150,6 +150,7 @@ func (o *Object) fail(off, end mach.Offset, reason mach.Return) {
 			h.tracePage(p, trace.PagePlaceholder, trace.PageEmpty, trace.PageDataError)
 			p.free()
 		case restart:
+			h.tracePage(p, trace.PagePlaceholder, trace.PageEmpty, trace.PageDataError)
 			p.dropFrame()
 			p.become(pageRestart)
 			p.done()

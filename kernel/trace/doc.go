@@ -19,6 +19,7 @@
 //	port.go      PortEvent, RightEvent
 //	thread.go    Thread, Trap, TaskEvent, Exception
 //	harness.go   Choice, Preempt, Note
+//	host.go      HostEvent
 //	names.go     Names: what people call hosts, tasks, threads, ports and objects
 //	args.go      MessageInfo: names of messages and of their arguments; a body as text
 //	writer.go    pieces of text that events share

@@ -24,6 +24,7 @@ const (
 	KindChoice
 	KindPreempt
 	KindNote
+	KindHost
 	kindCount
 )
 
@@ -44,6 +45,7 @@ var kinds = [kindCount]kindInfo{
 	KindChoice:      describe[Choice]("choice"),
 	KindPreempt:     describe[Preempt]("preempt"),
 	KindNote:        describe[Note]("note"),
+	KindHost:        describe[HostEvent]("host_start"),
 }
 
 // Event is one fact. The types that implement it are the structs of this package.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -194,6 +195,7 @@ func story(tr *Tracer) {
 	tr.Note(NoteInfo, "hello")
 	tr.Note(NotePass, "the page is there")
 	tr.Note(NoteFail, "no terminate")
+	tr.Boot(0, 0x1000, "mach TermWindow=reject")
 }
 
 const fullText = `    1 k0 main     -- server created from client
@@ -231,6 +233,7 @@ const fullText = `    1 k0 main     -- server created from client
    33 k1 kernel   // hello @1.5ms
    34 k1 kernel   ok the page is there @1.5ms
    35 k1 kernel   !! no terminate @1.5ms
+   36 k1 kernel   -- k0 starts with pages of 0x1000 bytes: mach TermWindow=reject @1.5ms
 `
 
 const studentText = `    1 k0 main     ## client maps 0x10000-0x12000 hello.txt+0x1000 r--/rw-, 1 mapping
@@ -330,4 +333,24 @@ func TestSinksStopAtTheFirstError(t *testing.T) {
 	require.EqualError(t, js.Err(), "disk full")
 	require.Equal(t, 2, w.writes)
 	require.Error(t, tr.Dump(w, &Timeline{Level: Full}, 5))
+}
+
+// TestBootSplitsHabits: habits that do not fit one event continue in the next, between words.
+func TestBootSplitsHabits(t *testing.T) {
+	tr := New()
+	habits := "mach"
+	for i := range 30 {
+		habits += fmt.Sprintf(" Field%d=true", i)
+	}
+	tr.Boot(3, 4096, habits)
+	var back []string
+	for r := range tr.Records() {
+		h, ok := As[HostEvent](r)
+		require.True(t, ok)
+		require.EqualValues(t, len(back), h.Part)
+		back = append(back, h.Habits.String())
+		require.Equal(t, len(strings.Join(back, " ")) == len(habits), h.Last)
+	}
+	require.Greater(t, len(back), 1)
+	require.Equal(t, habits, strings.Join(back, " "))
 }
