@@ -52,10 +52,11 @@ var only = map[string][]string{
 // libraries says which packages may import a library (by prefix), outside tests. A library not listed
 // may not be imported at all.
 var libraries = map[string][]string{
-	"github.com/google/btree":     {"vm"},
+	"github.com/google/btree":     {"vm", "cmd/machvm/anchor"},
 	"go.uber.org/zap":             {"kernel/trace/zaptrace", "cmd"},
 	"go.starlark.net":             {"test/scenario", "cmd"},
 	"github.com/spf13/cobra":      {"cmd"},
+	"golang.org/x/sys":            {"cmd/machvm/anchor"},
 	"github.com/stretchr/testify": {},
 	"pgregory.net/rapid":          {},
 	"golang.org/x/tools":          {},

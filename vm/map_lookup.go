@@ -31,6 +31,12 @@ func (m *Map) lookup(a mach.Addr) (*Entry, bool) {
 	return e, a < e.end
 }
 
+// Contains reports whether a region contains a.
+func (m *Map) Contains(a mach.Addr) bool {
+	_, ok := m.lookup(a)
+	return ok
+}
+
 // from is the first entry that ends above a: the one that holds a, or the next one.
 func (m *Map) from(a mach.Addr) *Entry {
 	e, ok := m.lookup(a)

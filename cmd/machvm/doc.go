@@ -7,5 +7,8 @@
 //	replay.go      machvm replay: the run of a schedule again, to a step or to its end
 //	diff.go        machvm diff: where two personalities part
 //	trace.go       machvm trace replay: a page-reference trace through a task's address space
+//	bench.go       machvm bench: rows against anchors, in rounds
+//	bench_print.go what it found, as text and JSON
+//	anchor         what is compared with
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"machvm/cmd/machvm/anchor"
 	"machvm/test/scenario"
 )
 
@@ -16,7 +17,16 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if is, err := anchor.Handler(); is {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "machvm: %v\n", err)
+			os.Exit(scenario.ExitFail)
+		}
+		return
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // execute runs the command line and returns the exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
@@ -32,8 +42,15 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
-	root.AddCommand(runCommand(stdout, stderr), exploreCommand(stdout, stderr), replayCommand(stdout),
-		diffCommand(stdout), traceCommand(stdout), interfacesCommand(stdout))
+	root.AddCommand(
+		runCommand(stdout, stderr),
+		exploreCommand(stdout, stderr),
+		replayCommand(stdout),
+		diffCommand(stdout),
+		traceCommand(stdout),
+		benchCommand(stdout, stderr),
+		interfacesCommand(stdout),
+	)
 	err := root.Execute()
 	var exit exitError
 	switch {

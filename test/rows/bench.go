@@ -13,7 +13,7 @@ import (
 
 // Options say how to measure a row.
 type Options struct {
-	N int // operations; at least 1
+	N int // operations that Run performs; at least 1
 	// Clock is the time in nanoseconds from any origin; nil: no time is taken. It is given from above, since a
 	// run of the machine knows no clock but its own.
 	Clock func() int64
@@ -46,7 +46,7 @@ type Bench struct {
 	Client  *kernel.Task
 	Server  *kernel.Task
 	row     Row
-	options Options
+	ready   bool        // it has been set up
 	t       user.Thread // the thread that performs the operation
 	self    mach.Name   // its task
 	manager *manager
@@ -65,6 +65,7 @@ type Bench struct {
 	reply   mach.Name
 	other   mach.Name
 	set     mach.Name
+	seed    uint64
 	bytes   int
 	kind    mach.Disposition
 }
@@ -73,15 +74,22 @@ type Bench struct {
 //
 // The error is the first that an operation, or what surrounds it, met.
 func Run(row Row, o Options) (Result, error) {
-	if o.N < 1 {
-		return Result{}, fmt.Errorf("%s: %d operations", row.Name, o.N)
+	b, err := Open(row, o)
+	if err != nil {
+		return Result{}, err
 	}
+	defer b.Close()
+	return b.Measure(o.N)
+}
+
+// Open makes the machine that a row is performed on. Close it.
+func Open(row Row, o Options) (*Bench, error) {
 	tracer := o.Tracer
 	if tracer == nil {
 		tracer = trace.New()
 		tracer.SetMask(0)
 	}
-	b := &Bench{row: row, options: o}
+	b := &Bench{row: row}
 	b.meter = meter{clock: o.Clock, allocs: o.Allocs}
 	if b.meter.clock == nil {
 		b.meter.clock = func() int64 { return 0 }
@@ -93,42 +101,59 @@ func Run(row Row, o Options) (Result, error) {
 	for _, sink := range o.Sinks {
 		tracer.AddSink(sink(tracer), trace.All)
 	}
+	if row.top != 0 {
+		o.Host.AddressTop = row.top
+	}
 	b.Sim = kernel.New(kernel.Config{Tracer: tracer, Checked: o.Checked})
-	defer b.Sim.Shutdown()
 	var err error
 	if b.Host, err = b.Sim.Boot(o.Host); err != nil {
-		return Result{}, fmt.Errorf("%s: %w", row.Name, err)
+		b.Close()
+		return nil, fmt.Errorf("%s: %w", row.Name, err)
 	}
 	b.Client, b.Server = b.Host.NewTask("client"), b.Host.NewTask("manager")
 	b.manager = &manager{b: b}
 	b.service = b.Server.Spawn("service", b.manager.run)
 	b.service.SetDaemon(true)
 	b.Sim.Run()
+	return b, nil
+}
+
+// Close puts the machine away.
+func (b *Bench) Close() { b.Sim.Shutdown() }
+
+// Measure performs the row n times more. The error is the first that an operation, or what surrounds it, met; the
+// bench is of no use after one.
+func (b *Bench) Measure(n int) (Result, error) {
+	if n < 1 {
+		return Result{}, fmt.Errorf("%s: %d operations", b.row.Name, n)
+	}
+	b.meter.result = Result{}
 	task := b.Client
-	if row.manager {
+	if b.row.manager {
 		task = b.Server
 	}
-	task.Spawn("operation", b.loop)
+	task.Spawn("operation", func(t user.Thread) { b.loop(t, n) })
 	if out := b.Sim.Run(); out.Kind != kernel.Finished && b.err == nil {
 		b.err = fmt.Errorf("the machine came to no good end: %s", out.Report())
 	} else if out.Err != nil && b.err == nil {
 		b.err = out.Err
 	}
 	if b.err != nil {
-		return Result{}, fmt.Errorf("%s: %w", row.Name, b.err)
+		return Result{}, fmt.Errorf("%s: %w", b.row.Name, b.err)
 	}
 	return b.meter.result, nil
 }
 
 // loop is the thread that performs the operation.
-func (b *Bench) loop(t user.Thread) {
+func (b *Bench) loop(t user.Thread, total int) {
 	b.t, b.self = t, user.Self(t)
-	if b.row.setup != nil {
+	if !b.ready && b.row.setup != nil {
 		b.row.setup(b)
 	}
+	b.ready = true
 	batch := max(1, b.row.batch)
-	for done := 0; done < b.options.N && b.err == nil; {
-		n := min(batch, b.options.N-done)
+	for done := 0; done < total && b.err == nil; {
+		n := min(batch, total-done)
 		if b.row.before != nil {
 			b.row.before(b, n)
 			b.settle()

@@ -3,6 +3,8 @@ package rows
 import (
 	"fmt"
 	"strings"
+
+	"machvm/kernel/mach"
 )
 
 // Unstated is the number of messages of a row about which the historic suite says nothing.
@@ -18,8 +20,9 @@ type Row struct {
 	Messages int
 	Note     string // what else is to be known
 
-	batch   int  // operations that are measured in one go
-	manager bool // the operation is the manager's and not the client's
+	batch   int       // operations that are measured in one go
+	top     mach.Addr // where a task's addresses end; 0: where they do on any host
+	manager bool      // the operation is the manager's and not the client's
 	// setup is called once, before and after around each batch. What they take is not measured.
 	setup  func(b *Bench)
 	before func(b *Bench, n int)

@@ -3,8 +3,10 @@ package rows
 import (
 	"fmt"
 
+	"machvm/kernel"
 	"machvm/kernel/mach"
 	"machvm/kernel/user"
+	"machvm/vm"
 )
 
 // surroundings are how many further entries the client's map has.
@@ -29,7 +31,7 @@ func vmRows() []Row {
 			all = append(all, r)
 		}
 	}
-	return all
+	return append(all, addressRows()...)
 }
 
 func vmRowsAmong(entries int) []Row {
@@ -266,4 +268,38 @@ func (b *Bench) clone(i int) {
 func (b *Bench) unclone(n int) {
 	b.each(n, func(b *Bench, i int) { b.deallocate(b.addrs[i], clonePages) })
 	b.deallocate(b.addr, clonePages)
+}
+
+// lookupEntries is how many regions the lookup rows have, one page each with a gap of a page behind it.
+const lookupEntries = 1_000_000
+
+// addressRows are the rows about finding what an address means.
+func addressRows() []Row {
+	return []Row{
+		{Name: "vm/lookup_random", Note: "only the region of an address, among 1,000,000", batch: 4096, setup: (*Bench).manyRegions, top: 1 << 40,
+			op: func(b *Bench, i int) {
+				b.seed = b.seed*6364136223846793005 + 1442695040888963407
+				b.lookup(b.seed>>20%lookupEntries, 8)
+			}},
+		{Name: "vm/lookup_local", Note: "the same, 64 times in one region before the next", batch: 4096, setup: (*Bench).manyRegions, top: 1 << 40,
+			op: func(b *Bench, i int) { b.lookup(uint64(i/64), uint64(i%64)) }},
+		{Name: "vm/touch", Note: "8 bytes of resident memory", batch: 1 << 16,
+			setup: func(b *Bench) { b.allocateBatch(vmBatch); b.written(vmBatch) },
+			op:    func(b *Bench, i int) { b.load(b.addr + mach.Addr(i*8)%b.pages(vmBatch)) }},
+	}
+}
+
+func (b *Bench) manyRegions() {
+	m, size := b.Client.Map(), b.t.PageSize()
+	th := b.t.(*kernel.Thread).Sched()
+	for i := range lookupEntries {
+		b.need(m.MapObject(th, &vm.MapArgs{Addr: mach.Addr(size) * mach.Addr(2*i), Size: size,
+			Cur: mach.ProtDefault, Max: mach.ProtAll, Inherit: mach.InheritCopy}))
+	}
+}
+
+func (b *Bench) lookup(region, in uint64) {
+	if !b.Client.Map().Contains(mach.Addr(region)*b.pages(2) + mach.Addr(in)) {
+		b.need(mach.KernInvalidAddress)
+	}
 }
