@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strings"
 
 	"machvm/ipc"
@@ -30,14 +29,6 @@ func (s *Simulation) Describe() string {
 		})
 	}
 	return b.String()
-}
-
-// Fingerprint is a hash of Describe: equal for machines that look alike.
-func (s *Simulation) Fingerprint() uint64 {
-	h := fnv.New64a()
-	// Writing to a hash does not fail.
-	_, _ = h.Write([]byte(s.Describe()))
-	return h.Sum64()
 }
 
 func (h *Host) describe(b *strings.Builder) {

@@ -26,6 +26,7 @@
 //
 // # Files
 //
+//	spares.go       what simulations leave to one another
 //	simulation.go   Simulation: configuration, booting hosts, Run, Shutdown
 //	host.go         Host and its ports
 //	task.go         Task: its life from creation to the end of its map
@@ -45,6 +46,7 @@
 //	outcome.go      how a run ended; Crash and CheckError
 //	check.go        all audits
 //	describe.go     the machine as text
+//	digest.go      the machine as a hash
 //	names.go        what the trace calls messages and their arguments
 //	costs.go        how much virtual time things take
 //

@@ -46,8 +46,9 @@ func (s *Simulation) boot(c HostConfig) (*Host, error) {
 	memory, err := vm.NewHost(vm.Config{
 		Node: h.node, Sched: s.sched, Tracer: s.tracer,
 		PageSize: c.PageSize, Frames: c.Frames, AddressTop: c.AddressTop, CPUs: c.CPUs, WithoutPageout: c.WithoutPageout,
-		Policy: c.Policy, Chooser: s.config.Chooser,
+
 		WithoutCollapse: c.WithoutCollapse, WithoutBypass: c.WithoutBypass, Watchdog: c.Watchdog,
+		Policy: c.Policy, Chooser: s.config.Chooser, Spares: s.memorySpares(),
 		Foreign: h.serve,
 	})
 	if err != nil {

@@ -27,8 +27,9 @@ type Config struct {
 	LoadPoints bool
 	// LinkDelay is the virtual time that a message spends between two hosts.
 	LinkDelay mach.Time
-	// Pool keeps the coroutines of ended threads for later simulations of the same owner; nil: none are kept.
-	Pool *sched.Pool
+	// Spares is what earlier simulations of the same owner have left, and where this one leaves what it has; nil:
+	// everything is made anew.
+	Spares *Spares
 }
 
 // Simulation is one machine room: hosts that share a clock, a scheduler, a chooser, a tracer and a world
@@ -51,8 +52,18 @@ func New(c Config) *Simulation {
 	if c.Tracer == nil {
 		c.Tracer = trace.New()
 	}
-	s := &Simulation{config: c, tracer: c.Tracer, servers: map[mig.Form]*server{}}
-	s.sched = sched.New(sched.Config{Chooser: c.Chooser, Tracer: c.Tracer, StepLimit: c.StepLimit, Pool: c.Pool})
+	s := &Simulation{config: c, tracer: c.Tracer}
+	var pool *sched.Pool
+	if p := c.Spares; p != nil {
+		if p.servers == nil {
+			p.servers = map[mig.Form]*server{}
+		}
+		p.memory.Reclaim()
+		s.servers, pool = p.servers, &p.pool
+	} else {
+		s.servers = map[mig.Form]*server{}
+	}
+	s.sched = sched.New(sched.Config{Chooser: c.Chooser, Tracer: c.Tracer, StepLimit: c.StepLimit, Pool: pool})
 	s.world = ipc.NewWorld(ipc.Config{Sched: s.sched, Tracer: c.Tracer, Chooser: c.Chooser, LinkDelay: c.LinkDelay})
 	s.world.AddHolder(s)
 	s.charge()
@@ -137,6 +148,14 @@ func (s *Simulation) VisitRights(visit func(r ipc.Right, owner string)) {
 	for _, h := range s.hosts {
 		h.visitRights(visit)
 	}
+}
+
+// memorySpares is what the memory of a new host may use; nil: nothing.
+func (s *Simulation) memorySpares() *vm.Spares {
+	if s.config.Spares == nil {
+		return nil
+	}
+	return &s.config.Spares.memory
 }
 
 // server is the table of calls for hosts with the given form.

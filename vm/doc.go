@@ -83,6 +83,7 @@
 // Objects and memory:
 //
 //	host.go               Host: one kernel's memory system, statistics
+//	spares.go             what the hosts of one simulation leave to the next
 //	memory.go             free pages, reserve, privileged threads
 //	frame.go              page frames: real bytes, made at the first write
 //	page.go               Page, its states and their changes
@@ -122,6 +123,7 @@
 //
 //	inspect.go      regions, objects, mappings as values
 //	describe.go     the same as text
+//	digest.go       the same as a hash
 //	check.go        audits by recount
 //	check_map.go    maps, regions, translations
 //	check_object.go objects, pages, queues, associations

@@ -24,6 +24,7 @@ type frames struct {
 	stack   []*frame // released frames, top last
 	buffers [][]byte
 	zeros   []byte // what an unmaterialised frame reads as; never written
+	arena   *arena // where further buffers come from; nil: fresh ones
 }
 
 func newFrames(total int, size mach.Size) frames {
@@ -101,5 +102,5 @@ func (f *frames) buffer() []byte {
 		f.buffers = f.buffers[:n-1]
 		return b
 	}
-	return make([]byte, f.size)
+	return f.arena.buffer(f.size)
 }

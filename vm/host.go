@@ -46,6 +46,8 @@ type Config struct {
 	// Watchdog is how long a manager may take to answer a data_request, in virtual time. After that the kernel
 	// answers for it, with an error (H-1). 0: for ever.
 	Watchdog mach.Time
+	// Spares is what earlier hosts have left; nil: nothing.
+	Spares *Spares
 
 	// Foreign executes what was sent to a port of this package and is no call of its own, such as a call on a
 	// task (IPC-191). nil: such requests are answered with MIG_BAD_ID.
@@ -129,7 +131,7 @@ func NewHost(c Config) (*Host, error) {
 			h.lastObject = uint64(i) << 32
 		}
 	}
-	h.control = newControlServer(h.form())
+	h.control = c.Spares.server(h.form())
 	h.memory.init(c)
 	if need := h.targets.free + 64; !c.WithoutPageout && c.Frames < need {
 		return nil, fmt.Errorf("vm: %d page frames are too few: the pageout daemon needs %d", c.Frames, need)

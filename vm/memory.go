@@ -57,6 +57,7 @@ func (t *pageTargets) reserve(n int) {
 
 func (m *memory) init(c Config) {
 	m.frames = newFrames(c.Frames, c.PageSize)
+	m.frames.arena = c.Spares.arena(c.PageSize)
 	m.active.name, m.inactive.name = "active", "inactive"
 	m.privileged = map[*sched.Thread]int{}
 	if m.policy, m.chooser = c.Policy, c.Chooser; m.policy == nil {

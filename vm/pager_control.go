@@ -114,25 +114,45 @@ func (o *Object) span(off mach.Offset, size mach.Size) (start, end mach.Offset) 
 	return max(off, o.pagingOffset) - o.pagingOffset, max(end, o.pagingOffset) - o.pagingOffset
 }
 
+// The codecs of the control calls, in the kernel's form.
+var (
+	controlDataSupply            = request[defs.MemoryObjectDataSupply[ipc.Right, ipc.Memory]](defs.MemoryObjectDataSupplyRow)
+	controlDataProvided          = request[defs.MemoryObjectDataProvided[ipc.Right, ipc.Memory]](defs.MemoryObjectDataProvidedRow)
+	controlDataUnavailable       = request[defs.MemoryObjectDataUnavailable[ipc.Right]](defs.MemoryObjectDataUnavailableRow)
+	controlDataError             = request[defs.MemoryObjectDataError[ipc.Right]](defs.MemoryObjectDataErrorRow)
+	controlLockRequest           = request[defs.MemoryObjectLockRequest[ipc.Right]](defs.MemoryObjectLockRequestRow)
+	controlLockRequestOld        = request[defs.MemoryObjectLockRequestOld[ipc.Right]](defs.MemoryObjectLockRequestOldRow)
+	controlChangeAttributes      = request[defs.MemoryObjectChangeAttributes[ipc.Right]](defs.MemoryObjectChangeAttributesRow)
+	controlChangeAttributesCMU   = request[defs.MemoryObjectChangeAttributesCMU[ipc.Right]](defs.MemoryObjectChangeAttributesCMURow)
+	controlReady                 = request[defs.MemoryObjectReady[ipc.Right]](defs.MemoryObjectReadyRow)
+	controlSetAttributes         = request[defs.MemoryObjectSetAttributes[ipc.Right]](defs.MemoryObjectSetAttributesRow)
+	controlDestroy               = request[defs.MemoryObjectDestroy[ipc.Right]](defs.MemoryObjectDestroyRow)
+	controlSynchronizeCompleted  = request[defs.MemoryObjectSynchronizeCompleted[ipc.Right]](defs.MemoryObjectSynchronizeCompletedRow)
+	controlGetAttributes         = request[defs.MemoryObjectGetAttributes[ipc.Right]](defs.MemoryObjectGetAttributesRow)
+	controlGetAttributesCMU      = request[defs.MemoryObjectGetAttributesCMU[ipc.Right]](defs.MemoryObjectGetAttributesCMURow)
+	controlGetAttributesReply    = reply[defs.MemoryObjectGetAttributesReply](defs.MemoryObjectGetAttributesRow)
+	controlGetAttributesCMUReply = reply[defs.MemoryObjectGetAttributesCMUReply](defs.MemoryObjectGetAttributesCMURow)
+)
+
 // newControlServer is the table of control calls in the host's message set.
 func newControlServer(f mig.Form) *controlServer {
 	s := mig.NewServer[*controlCall, ipc.Right, ipc.Memory](f)
-	mig.OnSimple(s, request[defs.MemoryObjectDataSupply[ipc.Right, ipc.Memory]](defs.MemoryObjectDataSupplyRow), (*controlCall).dataSupply)
-	mig.OnSimple(s, request[defs.MemoryObjectDataProvided[ipc.Right, ipc.Memory]](defs.MemoryObjectDataProvidedRow), (*controlCall).dataProvided)
-	mig.OnSimple(s, request[defs.MemoryObjectDataUnavailable[ipc.Right]](defs.MemoryObjectDataUnavailableRow), (*controlCall).dataUnavailable)
-	mig.OnSimple(s, request[defs.MemoryObjectDataError[ipc.Right]](defs.MemoryObjectDataErrorRow), (*controlCall).dataError)
-	mig.OnSimple(s, request[defs.MemoryObjectLockRequest[ipc.Right]](defs.MemoryObjectLockRequestRow), (*controlCall).lockRequest)
-	mig.OnSimple(s, request[defs.MemoryObjectLockRequestOld[ipc.Right]](defs.MemoryObjectLockRequestOldRow), (*controlCall).lockRequestOld)
-	mig.OnSimple(s, request[defs.MemoryObjectChangeAttributes[ipc.Right]](defs.MemoryObjectChangeAttributesRow), (*controlCall).changeAttributes)
-	mig.OnSimple(s, request[defs.MemoryObjectChangeAttributesCMU[ipc.Right]](defs.MemoryObjectChangeAttributesCMURow), (*controlCall).changeAttributesCMU)
-	mig.OnSimple(s, request[defs.MemoryObjectReady[ipc.Right]](defs.MemoryObjectReadyRow), (*controlCall).ready)
-	mig.OnSimple(s, request[defs.MemoryObjectSetAttributes[ipc.Right]](defs.MemoryObjectSetAttributesRow), (*controlCall).setAttributes)
-	mig.OnSimple(s, request[defs.MemoryObjectDestroy[ipc.Right]](defs.MemoryObjectDestroyRow), (*controlCall).destroy)
-	mig.OnSimple(s, request[defs.MemoryObjectSynchronizeCompleted[ipc.Right]](defs.MemoryObjectSynchronizeCompletedRow), (*controlCall).synchronizeCompleted)
-	mig.On(s, request[defs.MemoryObjectGetAttributes[ipc.Right]](defs.MemoryObjectGetAttributesRow),
-		reply[defs.MemoryObjectGetAttributesReply](defs.MemoryObjectGetAttributesRow), (*controlCall).getAttributes)
-	mig.On(s, request[defs.MemoryObjectGetAttributesCMU[ipc.Right]](defs.MemoryObjectGetAttributesCMURow),
-		reply[defs.MemoryObjectGetAttributesCMUReply](defs.MemoryObjectGetAttributesCMURow), (*controlCall).getAttributesCMU)
+	mig.OnSimple(s, controlDataSupply, (*controlCall).dataSupply)
+	mig.OnSimple(s, controlDataProvided, (*controlCall).dataProvided)
+	mig.OnSimple(s, controlDataUnavailable, (*controlCall).dataUnavailable)
+	mig.OnSimple(s, controlDataError, (*controlCall).dataError)
+	mig.OnSimple(s, controlLockRequest, (*controlCall).lockRequest)
+	mig.OnSimple(s, controlLockRequestOld, (*controlCall).lockRequestOld)
+	mig.OnSimple(s, controlChangeAttributes, (*controlCall).changeAttributes)
+	mig.OnSimple(s, controlChangeAttributesCMU, (*controlCall).changeAttributesCMU)
+	mig.OnSimple(s, controlReady, (*controlCall).ready)
+	mig.OnSimple(s, controlSetAttributes, (*controlCall).setAttributes)
+	mig.OnSimple(s, controlDestroy, (*controlCall).destroy)
+	mig.OnSimple(s, controlSynchronizeCompleted, (*controlCall).synchronizeCompleted)
+	mig.On(s, controlGetAttributes,
+		controlGetAttributesReply, (*controlCall).getAttributes)
+	mig.On(s, controlGetAttributesCMU,
+		controlGetAttributesCMUReply, (*controlCall).getAttributesCMU)
 	return s
 }
 

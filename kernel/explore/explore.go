@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"machvm/kernel"
 	"machvm/kernel/choice"
 	"machvm/kernel/sched"
 )
@@ -66,6 +67,7 @@ const (
 // ends it.
 func Explore(cfg Config, run Run) Report {
 	x := newExploration(cfg, run)
+	defer x.close()
 	x.explore()
 	return x.finish()
 }
@@ -73,7 +75,8 @@ func Explore(cfg Config, run Run) Report {
 // exploration is the state of one Explore.
 type exploration struct {
 	cfg    Config
-	runs   []Run // one for each worker
+	runs   []Run            // one for each worker
+	spares []*kernel.Spares // likewise
 	kinds  kindSet
 	depth  int
 	queue  []Strategy // parts of the work, in the order in which results count
@@ -92,12 +95,21 @@ func newExploration(cfg Config, run Run) *exploration {
 	}
 	x.queue = []Strategy{x.cfg.Strategy}
 	x.runs = make([]Run, max(cfg.Workers, 1))
+	x.spares = make([]*kernel.Spares, len(x.runs))
 	for i := range x.runs {
+		x.spares[i] = new(kernel.Spares)
 		if x.runs[i] = run; cfg.PerWorker != nil {
 			x.runs[i] = cfg.PerWorker()
 		}
 	}
 	return x
+}
+
+// close gives up what was kept from execution to execution.
+func (x *exploration) close() {
+	for _, s := range x.spares {
+		s.Close()
+	}
 }
 
 // explore works in rounds: the first parts of the queue are worked on side by side, and their results are merged
@@ -115,7 +127,7 @@ func (x *exploration) explore() {
 		}
 		batches := make([]batch, len(shares))
 		sideBySide(len(x.runs), len(shares), func(worker, i int) {
-			batches[i] = x.work(x.runs[worker], x.queue[i], shares[i])
+			batches[i] = x.work(worker, x.queue[i], shares[i])
 		})
 		for i := range batches {
 			x.merge(&batches[i])
@@ -175,9 +187,10 @@ type batch struct {
 }
 
 // work performs up to share executions, and stops at a failure unless all are wanted.
-func (x *exploration) work(run Run, s Strategy, share uint64) (b batch) {
+func (x *exploration) work(worker int, s Strategy, share uint64) (b batch) {
+	run := x.runs[worker]
 	for n := uint64(0); n < share && s.Left(); n++ {
-		e := x.execution(s.Next())
+		e := x.execution(s.Next(), x.spares[worker])
 		r := run(e)
 		err := e.Failed()
 		failure := r.Failure
@@ -261,19 +274,37 @@ type Execution struct {
 	choice.Recorder
 	frame    *frame
 	observer sched.Observer
+	spares   *kernel.Spares
+}
+
+// NewExecution is the chooser of an execution outside of Explore: as quick as one inside, with what spares has.
+func NewExecution(c choice.Chooser, spares *kernel.Spares) *Execution {
+	return &Execution{Recorder: choice.Recorder{Chooser: c, NoLabels: true}, spares: spares}
 }
 
 // execution is the chooser of the next execution of a strategy whose chooser is c.
-func (x *exploration) execution(c choice.Chooser) *Execution {
+func (x *exploration) execution(c choice.Chooser, spares *kernel.Spares) *Execution {
 	f := &frame{inner: c, kinds: x.kinds, depth: x.depth}
 	if x.cfg.Prefix != nil {
 		f.prefix = choice.NewReplayer(x.cfg.Prefix, choice.FallBack)
 	}
-	e := &Execution{frame: f, Recorder: choice.Recorder{Chooser: f, NoLabels: true}}
+	e := NewExecution(f, spares)
+	e.frame = f
 	if d, ok := c.(*DFS); ok && d.reduce {
 		e.observer = d
 	}
 	return e
+}
+
+// Quick makes c the Config of a simulation of which nobody wants to know more than the Result: it keeps no events
+// and is made of what the execution before has left. It does nothing if chooser is not that of such an execution.
+func Quick(c *kernel.Config, chooser choice.Chooser) {
+	if e, ok := chooser.(*Execution); ok && e.spares != nil {
+		c.Spares = e.spares
+		if c.Tracer == nil {
+			c.Tracer = e.spares.Quiet()
+		}
+	}
 }
 
 // Observe lets the strategy behind c, if it wants to, see what the steps of a simulation touch. Every Run

@@ -3,12 +3,12 @@ package explore
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
 	"machvm/kernel"
 	"machvm/kernel/choice"
+	"machvm/kernel/sched"
 )
 
 // DefaultStepLimit is how many steps one execution may take if its Config does not say.
@@ -105,6 +105,7 @@ func Simulation(c kernel.Config, build func(s *Subject) error) Run {
 		config := c
 		g := &gate{Chooser: chooser}
 		config.Chooser = g
+		Quick(&config, chooser)
 		s := &Subject{Sim: kernel.New(config), gate: g}
 		defer s.Sim.Shutdown()
 		if err := build(s); err != nil {
@@ -196,14 +197,12 @@ func (s *Subject) judgeEnd(o kernel.Outcome) {
 
 // fingerprint is a hash of the machine and of the facts. It is never 0.
 func (s *Subject) fingerprint() uint64 {
-	h := fnv.New64a()
-	// Writing to a hash does not fail.
-	_, _ = h.Write([]byte(s.Sim.Describe()))
+	var d sched.Digest
+	s.Sim.Digest(&d, false)
 	for _, f := range s.facts {
-		_, _ = h.Write([]byte{0})
-		_, _ = h.Write([]byte(f()))
+		d.Text(f())
 	}
-	return h.Sum64() | 1
+	return d.Sum() | 1
 }
 
 // stuck names who cannot go on.

@@ -13,6 +13,7 @@
 //	reap.go       deferred destruction, run by a thread's outermost caller
 //	report.go     blocked threads and the deadlock report
 //	touch.go      what a step touches, for those who want to know which steps commute
+//	digest.go     Digest: a hash of state
 //	trace.go      the events this package emits
 //
 // Exactly one thread runs at a time and only the scheduler decides which, so what Mach guards with

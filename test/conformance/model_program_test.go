@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"machvm/kernel/sched"
+	"machvm/kernel"
 )
 
 // randomRun is a random program in a form in which it can be run again, whole or in part.
@@ -29,11 +29,11 @@ type recipe struct {
 func (p randomRun) GoString() string { return fmt.Sprintf("of %d steps", len(p.steps)) }
 
 // drawRun draws a program of n steps while it runs, up to the first failure.
-func drawRun(t *rapid.T, n int, pool *sched.Pool) randomRun {
+func drawRun(t *rapid.T, n int, spares *kernel.Spares) randomRun {
 	flip := rapid.Bool()
 	p := randomRun{habits: refHabits{keepNoSenders: flip.Draw(t, ""), unknownIsBad: flip.Draw(t, ""), plainDetects: flip.Draw(t, ""),
 		oneSet: flip.Draw(t, ""), fullTrailer: flip.Draw(t, "")}, met: flip.Draw(t, "")}
-	m := newMachine(p.habits, pool)
+	m := newMachine(p.habits, spares)
 	defer m.sim.Shutdown()
 	p.failure = m.play(p.met, func(i int) (step, bool) {
 		if i == n {
@@ -47,8 +47,8 @@ func drawRun(t *rapid.T, n int, pool *sched.Pool) randomRun {
 }
 
 // run runs the program again, on a machine of its own, and returns what is wrong.
-func (p randomRun) run(pool *sched.Pool, log func(string)) string {
-	m := newMachine(p.habits, pool)
+func (p randomRun) run(spares *kernel.Spares, log func(string)) string {
+	m := newMachine(p.habits, spares)
 	defer m.sim.Shutdown()
 	m.log = log
 	return m.play(p.met, func(i int) (step, bool) {
@@ -78,10 +78,10 @@ func (m *machine) play(met bool, next func(i int) (step, bool)) string {
 }
 
 // text is the program as steps, each with what should come of it.
-func (p randomRun) text(pool *sched.Pool) string {
+func (p randomRun) text(spares *kernel.Spares) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the shortest program found: %d steps under %+v, acquainted before: %v\n", len(p.steps), p.habits, p.met)
-	failure := p.run(pool, func(line string) { fmt.Fprintln(&b, line) })
+	failure := p.run(spares, func(line string) { fmt.Fprintln(&b, line) })
 	return b.String() + failure
 }
 
@@ -90,13 +90,13 @@ const shrinkRuns = 20_000
 
 // shrunk is a program that fails too and is shorter or simpler, if there is one: without parts of its steps, large
 // ones first, and with smaller choices.
-func (p randomRun) shrunk(pool *sched.Pool) randomRun {
+func (p randomRun) shrunk(spares *kernel.Spares) randomRun {
 	runs := 0
 	try := func(q randomRun) bool {
 		if runs++; runs > shrinkRuns {
 			return false
 		}
-		if q.failure = q.run(pool, nil); q.failure == "" {
+		if q.failure = q.run(spares, nil); q.failure == "" {
 			return false
 		}
 		p = q

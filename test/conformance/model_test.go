@@ -34,15 +34,15 @@ func TestModel(t *testing.T) {
 	setFlag(t, "rapid.checks", fmt.Sprint(programs))
 	setFlag(t, "rapid.nofailfile", "true")
 	setFlag(t, "rapid.shrinktime", "0s") // randomRun.shrunk knows what a step is
-	var pool sched.Pool
-	defer pool.Close()
+	var spares kernel.Spares
+	defer spares.Close()
 	var failing randomRun
 	t.Cleanup(func() {
 		if t.Failed() && failing.failure != "" {
-			t.Log(failing.shrunk(&pool).text(&pool))
+			t.Log(failing.shrunk(&spares).text(&spares))
 		}
 	})
-	random := rapid.Custom(func(t *rapid.T) randomRun { return drawRun(t, *modelOps, &pool) })
+	random := rapid.Custom(func(t *rapid.T) randomRun { return drawRun(t, *modelOps, &spares) })
 	rapid.Check(t, func(t *rapid.T) {
 		if p := random.Draw(t, "program"); p.failure != "" {
 			failing = p
@@ -95,8 +95,8 @@ type player struct {
 func (p *player) String() string { return fmt.Sprintf("t%d", p.index+1) }
 
 // newMachine boots a host with habits of its own and three tasks.
-func newMachine(h refHabits, pool *sched.Pool) *machine {
-	m := &machine{sim: kernel.New(kernel.Config{Checked: true, Pool: pool, StepLimit: stepLimit}),
+func newMachine(h refHabits, spares *kernel.Spares) *machine {
+	m := &machine{sim: kernel.New(kernel.Config{Checked: true, Spares: spares, StepLimit: stepLimit}),
 		world: &refWorld{habits: h}, ports: map[*refPort]*ipc.Port{}}
 	p := personality.OSFManual()
 	p.DeallocUnknownOK, p.PlainPortsNoNMS, p.MultiSet = !h.unknownIsBad, !h.plainDetects, !h.oneSet

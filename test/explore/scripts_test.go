@@ -21,8 +21,8 @@ func TestScripts(t *testing.T) {
 	}{
 		{"last_unmap.star", explore.NewDFS(explore.Preemptions(1)), 7, 1},
 		{"task_exit.star", explore.NewDFS(explore.Delays(2)), 116, 1},
-		{"remap_race.star", explore.NewDFS(explore.Delays(1)), 31, 2},
-		{"two_kernels.star", explore.NewRandom(1, 40), 40, 4},
+		{"remap_race.star", explore.NewDFS(explore.Delays(1)), 31, 1},
+		{"two_kernels.star", explore.NewRandom(1, 40), 40, 2},
 	} {
 		t.Run(c.script, func(t *testing.T) {
 			script, failure := scenario.Load("../scripts/" + c.script)
