@@ -64,7 +64,10 @@ const (
 func (w *World) NewKmsg() *Kmsg {
 	k := w.pool
 	if k == nil {
-		k = &Kmsg{world: w}
+		k = w.spares.kmsgs.New()
+		m := &k.Message
+		m.Reset()
+		*k = Kmsg{Message: *m, world: w}
 	} else {
 		w.pool, k.next = k.next, nil
 	}

@@ -72,7 +72,8 @@ func (n *Node) newKernelPort(at Receiver, ko Kobject) Right {
 func (w *World) newPort() *Port {
 	w.sched.Touch(sched.ResourceIDs, 0, true)
 	w.lastPort++
-	p := &Port{world: w, id: w.lastPort, state: InLimbo{}, qlimit: mach.QlimitDefault, nms: true, fresh: true}
+	p := w.spares.ports.New()
+	*p = Port{world: w, id: w.lastPort, state: InLimbo{}, qlimit: mach.QlimitDefault, nms: true, fresh: true}
 	w.ports.push(p)
 	return p
 }

@@ -223,14 +223,13 @@ func (s *Space) freeEntry(e *entry) {
 
 // newEntry takes an entry from the pool.
 func (w *World) newEntry(s *Space, name mach.Name) *entry {
-	if w.entries == nil {
-		slab := make([]entry, 32)
-		for i := range slab {
-			slab[i].next, w.entries = w.entries, &slab[i]
-		}
-	}
 	e := w.entries
-	w.entries, e.next = e.next, nil
+	if e == nil {
+		e = w.spares.entries.New()
+		*e = entry{}
+	} else {
+		w.entries, e.next = e.next, nil
+	}
 	e.space, e.name = s, name
 	s.count++
 	return e

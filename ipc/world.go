@@ -15,6 +15,7 @@ type Config struct {
 	Tracer    *trace.Tracer  // nil: no events
 	Chooser   choice.Chooser // nil: always the first option
 	LinkDelay mach.Time      // time a message spends between two kernels
+	Spares    *Spares        // what an earlier world has left; nil: nothing
 }
 
 // World is the ports and messages of one simulation, shared by all its kernels.
@@ -23,6 +24,7 @@ type World struct {
 	tracer  *trace.Tracer
 	chooser choice.Chooser
 	delay   mach.Time
+	spares  *Spares
 	nodes   []*Node
 
 	ports    portList
@@ -45,7 +47,10 @@ type World struct {
 
 // NewWorld makes a world without kernels.
 func NewWorld(c Config) *World {
-	return &World{sched: c.Sched, tracer: c.Tracer, chooser: c.Chooser, delay: c.LinkDelay}
+	if c.Spares == nil {
+		c.Spares = new(Spares)
+	}
+	return &World{sched: c.Sched, tracer: c.Tracer, chooser: c.Chooser, delay: c.LinkDelay, spares: c.Spares}
 }
 
 // Nodes is the kernels of the world in the order of their making.

@@ -40,8 +40,7 @@ type Simulation struct {
 	sched  *sched.Scheduler
 	world  *ipc.World
 	hosts  []*Host
-	// servers are the calls of the kernels in each form that a host has, made when the first such host boots.
-	servers map[mig.Form]*server
+	spares *Spares
 
 	lastTask uint32
 	crashes  []*Crash
@@ -54,17 +53,14 @@ func New(c Config) *Simulation {
 	}
 	s := &Simulation{config: c, tracer: c.Tracer}
 	var pool *sched.Pool
-	if p := c.Spares; p != nil {
-		if p.servers == nil {
-			p.servers = map[mig.Form]*server{}
-		}
-		p.memory.Reclaim()
-		s.servers, pool = p.servers, &p.pool
+	if s.spares = c.Spares; s.spares == nil {
+		s.spares = new(Spares)
 	} else {
-		s.servers = map[mig.Form]*server{}
+		pool = &s.spares.pool
 	}
+	s.spares.reclaim()
 	s.sched = sched.New(sched.Config{Chooser: c.Chooser, Tracer: c.Tracer, StepLimit: c.StepLimit, Pool: pool})
-	s.world = ipc.NewWorld(ipc.Config{Sched: s.sched, Tracer: c.Tracer, Chooser: c.Chooser, LinkDelay: c.LinkDelay})
+	s.world = ipc.NewWorld(ipc.Config{Sched: s.sched, Tracer: c.Tracer, Chooser: c.Chooser, LinkDelay: c.LinkDelay, Spares: &s.spares.ports})
 	s.world.AddHolder(s)
 	s.charge()
 	if c.Checked {
@@ -150,18 +146,18 @@ func (s *Simulation) VisitRights(visit func(r ipc.Right, owner string)) {
 	}
 }
 
-// memorySpares is what the memory of a new host may use; nil: nothing.
-func (s *Simulation) memorySpares() *vm.Spares {
-	if s.config.Spares == nil {
-		return nil
+// show shows a right to the recount, if there is one.
+func show(visit func(r ipc.Right, owner string), r ipc.Right, name, what string) {
+	if !r.IsNull() {
+		visit(r, name+what)
 	}
-	return &s.config.Spares.memory
 }
 
 // server is the table of calls for hosts with the given form.
 func (s *Simulation) server(form mig.Form) *server {
-	if s.servers[form] == nil {
-		s.servers[form] = newServer(form)
+	servers := s.spares.servers
+	if servers[form] == nil {
+		servers[form] = newServer(form)
 	}
-	return s.servers[form]
+	return servers[form]
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"machvm/ipc"
 	"machvm/ipc/mig"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
@@ -12,13 +13,26 @@ import (
 // down, and whoever looks at memory of a simulation does so before the next is made. Close it in the end.
 type Spares struct {
 	pool    sched.Pool
-	servers map[mig.Form]*server
+	servers map[mig.Form]*server // the calls of the kernels in each form that a host has had
 	memory  vm.Spares
+	ports   ipc.Spares
+	threads sched.Arena[Thread]
 	tracer  *trace.Tracer
 }
 
 // Close ends the idle coroutines. The spares may be used again.
 func (s *Spares) Close() { s.pool.Close() }
+
+// reclaim takes back what the simulation before had.
+func (s *Spares) reclaim() {
+	if s.servers == nil {
+		s.servers = map[mig.Form]*server{}
+	}
+	s.pool.Reclaim()
+	s.memory.Reclaim()
+	s.ports.Reclaim()
+	s.threads.Reclaim()
+}
 
 // Quiet is a tracer that keeps no events, as good as new, for the next simulation.
 func (s *Spares) Quiet() *trace.Tracer {
@@ -26,6 +40,7 @@ func (s *Spares) Quiet() *trace.Tracer {
 		s.tracer = trace.New()
 		s.tracer.SetRing(0)
 	}
+	s.tracer.DropSinks()
 	s.tracer.Reset()
 	return s.tracer
 }

@@ -254,14 +254,14 @@ func (t *Task) HeldBy() string {
 
 // visitRights shows the naked rights of the task and its threads to the recount.
 func (t *Task) visitRights(visit func(r ipc.Right, owner string)) {
-	visit(t.self, t.name+": control port")
-	visit(t.handed, t.name+": self port")
-	visit(t.bootstrap, t.name+": bootstrap port")
+	show(visit, t.self, t.name, ": control port")
+	show(visit, t.handed, t.name, ": self port")
+	show(visit, t.bootstrap, t.name, ": bootstrap port")
 	for _, r := range t.exceptions {
-		visit(r, t.name+": exception port")
+		show(visit, r, t.name, ": exception port")
 	}
 	for _, r := range t.registered {
-		visit(r, t.name+": registered port")
+		show(visit, r, t.name, ": registered port")
 	}
 	for x := t.threads.first; x != nil; x = x.next {
 		x.visitRights(visit)

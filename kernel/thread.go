@@ -61,7 +61,8 @@ func (t *Task) Spawn(name string, body func(user.Thread)) *Thread {
 		return nil
 	}
 	h, s := t.host, t.host.sim
-	x := &Thread{task: t, name: t.name + "/" + name, body: body}
+	x := s.spares.threads.New()
+	*x = Thread{task: t, name: t.name + "/" + name, body: body}
 	x.th = s.sched.Spawn(x.name, x.main)
 	x.th.Local = x
 	x.th.SetHost(h.ID())
@@ -235,11 +236,11 @@ func (t *Thread) WaitName() string { return t.th.String() + " to end" }
 func (t *Thread) WaitID() uint64 { return uint64(t.th.ID()) }
 
 func (t *Thread) visitRights(visit func(r ipc.Right, owner string)) {
-	visit(t.self, t.name+": control port")
-	visit(t.handed, t.name+": self port")
-	visit(t.reply, t.name+": reply port of an exception")
+	show(visit, t.self, t.name, ": control port")
+	show(visit, t.handed, t.name, ": self port")
+	show(visit, t.reply, t.name, ": reply port of an exception")
 	for _, r := range t.exceptions {
-		visit(r, t.name+": exception port")
+		show(visit, r, t.name, ": exception port")
 	}
 }
 

@@ -1,6 +1,9 @@
 package vm
 
-import "machvm/kernel/mach"
+import (
+	"machvm/kernel/mach"
+	"machvm/kernel/sched"
+)
 
 // A frame is one page frame of physical memory. Its bytes are real but materialised at the first write:
 // a frame that was never written since it was handed out, or since it was zero filled, reads as zeros
@@ -24,11 +27,13 @@ type frames struct {
 	stack   []*frame // released frames, top last
 	buffers [][]byte
 	zeros   []byte // what an unmaterialised frame reads as; never written
-	arena   *arena // where further buffers come from; nil: fresh ones
+	arena   *arena // where further buffers come from
+	structs *sched.Arena[frame]
 }
 
-func newFrames(total int, size mach.Size) frames {
-	return frames{size: size, total: total, zeros: make([]byte, size)}
+func newFrames(total int, s *Spares, size mach.Size) frames {
+	a := s.arena(size)
+	return frames{size: size, total: total, zeros: a.zeros, arena: a, structs: &s.frames}
 }
 
 // free is the number of free frames.
@@ -44,7 +49,8 @@ func (f *frames) pop() *frame {
 	if f.fresh == f.total {
 		return nil
 	}
-	fr := &frame{number: int32(f.fresh)}
+	fr := f.structs.New()
+	*fr = frame{number: int32(f.fresh)}
 	f.fresh++
 	return fr
 }
@@ -102,5 +108,5 @@ func (f *frames) buffer() []byte {
 		f.buffers = f.buffers[:n-1]
 		return b
 	}
-	return f.arena.buffer(f.size)
+	return f.arena.buffer()
 }

@@ -46,7 +46,7 @@ type Config struct {
 	// Watchdog is how long a manager may take to answer a data_request, in virtual time. After that the kernel
 	// answers for it, with an error (H-1). 0: for ever.
 	Watchdog mach.Time
-	// Spares is what earlier hosts have left; nil: nothing.
+	// Spares is what the hosts of an earlier simulation have left; nil: nothing.
 	Spares *Spares
 
 	// Foreign executes what was sent to a port of this package and is no call of its own, such as a call on a
@@ -86,8 +86,9 @@ type Host struct {
 	control *controlServer
 	calls   *controlCall // structures for reuse, linked by next
 
-	maps  hostMaps
-	stats counters
+	maps   hostMaps
+	spares *Spares
+	stats  counters
 
 	pageNodes *btree.FreeListG[*Page]
 	pivot     Page // what a search in a page index compares with
@@ -119,11 +120,17 @@ func NewHost(c Config) (*Host, error) {
 	case c.Frames < 1 || c.Frames > 1<<30:
 		return nil, fmt.Errorf("vm: %d page frames", c.Frames)
 	}
+	if c.Spares == nil {
+		c.Spares = new(Spares)
+	}
+	if c.Spares.control == nil {
+		c.Spares.init()
+	}
 	h := &Host{
 		node: c.Node, sched: c.Sched, tracer: c.Tracer, foreign: c.Foreign, personality: c.Node.Personality(),
 		pageSize: c.PageSize, addressTop: c.AddressTop,
 		withoutCollapse: c.WithoutCollapse, withoutBypass: c.WithoutBypass,
-		pageNodes: newPageNodes(),
+		spares: c.Spares, pageNodes: c.Spares.pageNodes,
 	}
 	h.watchdog = watchdog{host: h, patience: c.Watchdog}
 	for i, n := range c.Node.World().Nodes() {

@@ -97,8 +97,7 @@ func (s *hostMaps) freeEntry(e *Entry) {
 func (h *Host) NewMap(task uint32, name string) *Map {
 	s := &h.maps
 	if s.slots == nil {
-		s.slots = btree.NewFreeListG[slot](btree.DefaultFreeListSize)
-		s.spaces = btree.NewFreeListG[gap](btree.DefaultFreeListSize)
+		s.slots, s.spaces = h.spares.slots, h.spares.spaces
 	}
 	m := &Map{
 		host: h, name: name, task: task,

@@ -56,8 +56,7 @@ func (t *pageTargets) reserve(n int) {
 }
 
 func (m *memory) init(c Config) {
-	m.frames = newFrames(c.Frames, c.PageSize)
-	m.frames.arena = c.Spares.arena(c.PageSize)
+	m.frames = newFrames(c.Frames, c.Spares, c.PageSize)
 	m.active.name, m.inactive.name = "active", "inactive"
 	m.privileged = map[*sched.Thread]int{}
 	if m.policy, m.chooser = c.Policy, c.Chooser; m.policy == nil {
@@ -112,7 +111,8 @@ func (h *Host) SetPrivileged(th *sched.Thread, on bool) {
 func (h *Host) newPage() *Page {
 	p := h.spare
 	if p == nil {
-		p = &Page{host: h, contents: pageFree}
+		p = h.spares.pages.New()
+		*p = Page{host: h, contents: pageFree}
 	} else {
 		h.spare = p.qnext
 		p.qnext = nil

@@ -12,7 +12,7 @@ import (
 )
 
 func TestFramesAreLIFOFromFrame0(t *testing.T) {
-	f := newFrames(3, 64)
+	f := newFrames(3, newSpares(), 64)
 	a, b := f.pop(), f.pop()
 	require.Equal(t, int32(0), a.number)
 	require.Equal(t, int32(1), b.number)
@@ -27,7 +27,7 @@ func TestFramesAreLIFOFromFrame0(t *testing.T) {
 }
 
 func TestFramesMaterialiseAtTheFirstWrite(t *testing.T) {
-	f := newFrames(3, 64)
+	f := newFrames(3, newSpares(), 64)
 	a, b := f.pop(), f.pop()
 	require.Equal(t, make([]byte, 64), f.read(a))
 	require.Nil(t, a.data)
@@ -256,4 +256,10 @@ func TestExistence(t *testing.T) {
 	require.Equal(t, exists, e.state(h, 99*64))
 	require.Equal(t, existsNot, e.state(h, 98*64))
 	require.Equal(t, existsPerhaps, e.state(h, 1000*64))
+}
+
+func newSpares() *Spares {
+	s := new(Spares)
+	s.init()
+	return s
 }

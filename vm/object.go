@@ -73,7 +73,7 @@ func (h *Host) newObject(size mach.Size) *Object {
 	h.lastObject++
 	o := h.spareObjects
 	if o == nil {
-		o = new(Object)
+		o = h.spares.objects.New()
 	} else {
 		h.spareObjects = o.allNext
 	}

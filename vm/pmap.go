@@ -46,7 +46,12 @@ type leaf struct {
 // newPmap makes an empty pmap. Historic pmap_create.
 func newPmap(m *Map) *Pmap {
 	h := m.host
-	pm := &Pmap{host: h, owner: m, table: map[uint64]*leaf{}}
+	pm := h.spares.pmaps.New()
+	table := pm.table
+	if clear(table); table == nil {
+		table = map[uint64]*leaf{}
+	}
+	*pm = Pmap{host: h, owner: m, table: table}
 	for mach.Size(1)<<pm.shift < h.pageSize {
 		pm.shift++
 	}
@@ -157,7 +162,8 @@ func (pm *Pmap) newLeaf(base uint64) *leaf {
 	s := &pm.host.maps
 	l := s.leaves
 	if l == nil {
-		l = &leaf{}
+		l = pm.host.spares.leaves.New()
+		*l = leaf{}
 	} else {
 		s.leaves = l.next
 	}

@@ -1,65 +1,76 @@
 package vm
 
 import (
+	"github.com/google/btree"
+
 	"machvm/ipc/mig"
 	"machvm/kernel/mach"
+	"machvm/kernel/sched"
 )
 
-// Spares is what the hosts of one simulation leave to those of the next: tables of calls, and the bytes of page frames.
-// The zero value is empty.
+// Spares is what the hosts of one simulation leave to those of the next: tables of calls, structures, and the bytes of
+// page frames. The zero value is empty.
 type Spares struct {
 	control map[mig.Form]*controlServer
 	bytes   map[mach.Size]*arena
+
+	frames  sched.Arena[frame]
+	pages   sched.Arena[Page]
+	objects sched.Arena[Object]
+	leaves  sched.Arena[leaf]
+	pmaps   sched.Arena[Pmap]
+
+	pageNodes *btree.FreeListG[*Page]
+	slots     *btree.FreeListG[slot]
+	spaces    *btree.FreeListG[gap]
 }
 
-// arena is page buffers of one size: the first few are in use, by hosts of the present simulation.
-type arena struct {
-	buffers [][]byte
-	used    int
+func (s *Spares) init() {
+	s.control, s.bytes = map[mig.Form]*controlServer{}, map[mach.Size]*arena{}
+	s.pageNodes = newPageNodes()
+	s.slots = btree.NewFreeListG[slot](btree.DefaultFreeListSize)
+	s.spaces = btree.NewFreeListG[gap](btree.DefaultFreeListSize)
 }
 
-// Reclaim takes back every buffer. The hosts that use them must not run any more.
+// Reclaim takes everything back. The hosts that use it must not run any more.
 func (s *Spares) Reclaim() {
 	for _, a := range s.bytes { // unordered: each on its own
 		a.used = 0
 	}
+	s.frames.Reclaim()
+	s.pages.Reclaim()
+	s.objects.Reclaim()
+	s.leaves.Reclaim()
+	s.pmaps.Reclaim()
 }
 
 // server is the table of control calls in a form.
 func (s *Spares) server(f mig.Form) *controlServer {
-	if s == nil {
-		return newControlServer(f)
-	}
-	if s.control == nil {
-		s.control = map[mig.Form]*controlServer{}
-	}
 	if s.control[f] == nil {
 		s.control[f] = newControlServer(f)
 	}
 	return s.control[f]
 }
 
-// arena is the buffers of a size; nil, which is legal, without spares.
+// arena is page buffers of one size: the first of them, as many as are used, belong to the hosts of the present
+// simulation.
+type arena struct {
+	buffers [][]byte
+	used    int
+	zeros   []byte // never written
+}
+
 func (s *Spares) arena(size mach.Size) *arena {
-	if s == nil {
-		return nil
-	}
-	if s.bytes == nil {
-		s.bytes = map[mach.Size]*arena{}
-	}
 	if s.bytes[size] == nil {
-		s.bytes[size] = &arena{}
+		s.bytes[size] = &arena{zeros: make([]byte, size)}
 	}
 	return s.bytes[size]
 }
 
-// buffer is size bytes of any contents.
-func (a *arena) buffer(size mach.Size) []byte {
-	if a == nil {
-		return make([]byte, size)
-	}
+// buffer is one page of any contents.
+func (a *arena) buffer() []byte {
 	if a.used == len(a.buffers) {
-		a.buffers = append(a.buffers, make([]byte, size))
+		a.buffers = append(a.buffers, make([]byte, len(a.zeros)))
 	}
 	a.used++
 	return a.buffers[a.used-1]

@@ -236,7 +236,7 @@ func scriptRun(script *scenario.Script, o scenario.Options) explore.Run {
 		var sim *kernel.Simulation
 		var state uint64
 		o := o
-		o.Chooser = c
+		o.Chooser, o.Spares = c, explore.Quick(c)
 		o.Observe = func(s *kernel.Simulation) { sim = s }
 		o.Ended = func() { state = sim.Fingerprint() | 1 }
 		r := script.Run(o)

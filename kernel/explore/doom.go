@@ -53,7 +53,7 @@ func (t *trial) passes(steps []choice.Step, option int) (passes, known bool) {
 			return false, false
 		}
 		t.left--
-		r := t.run(&branch{follower{steps: steps, depth: t.depth}, option, d.Next()})
+		r := t.run(NewExecution(&branch{follower{steps: steps, depth: t.depth}, option, d.Next()}, t.spares))
 		if err := d.Failed(); err != nil {
 			return false, false
 		}

@@ -189,10 +189,12 @@ type batch struct {
 // work performs up to share executions, and stops at a failure unless all are wanted.
 func (x *exploration) work(worker int, s Strategy, share uint64) (b batch) {
 	run := x.runs[worker]
+	var steps []choice.Step
 	for n := uint64(0); n < share && s.Left(); n++ {
-		e := x.execution(s.Next(), x.spares[worker])
+		e := x.execution(s.Next(), x.spares[worker], steps)
 		r := run(e)
 		err := e.Failed()
+		steps = e.Schedule.Steps
 		failure := r.Failure
 		switch {
 		case errors.Is(err, errPruned):
@@ -220,7 +222,7 @@ func (x *exploration) work(worker int, s Strategy, share uint64) (b batch) {
 			failure = &Failure{Kind: Unreproducible, Name: err.Error()}
 		}
 		if failure != nil && !slices.ContainsFunc(b.failures, func(f Found) bool { return f.Failure.same(failure) }) {
-			f := Found{Failure: failure, Execution: b.executions + b.pruned, steps: e.Schedule.Steps}
+			f := Found{Failure: failure, Execution: b.executions + b.pruned, steps: slices.Clone(e.Schedule.Steps)}
 			if seeded, ok := s.(interface{ Seed() uint64 }); ok {
 				f.seed = seeded.Seed()
 			}
@@ -282,29 +284,28 @@ func NewExecution(c choice.Chooser, spares *kernel.Spares) *Execution {
 	return &Execution{Recorder: choice.Recorder{Chooser: c, NoLabels: true}, spares: spares}
 }
 
-// execution is the chooser of the next execution of a strategy whose chooser is c.
-func (x *exploration) execution(c choice.Chooser, spares *kernel.Spares) *Execution {
+// execution is the chooser of the next execution of a strategy whose chooser is c; steps is room for what is decided.
+func (x *exploration) execution(c choice.Chooser, spares *kernel.Spares, steps []choice.Step) *Execution {
 	f := &frame{inner: c, kinds: x.kinds, depth: x.depth}
 	if x.cfg.Prefix != nil {
 		f.prefix = choice.NewReplayer(x.cfg.Prefix, choice.FallBack)
 	}
 	e := NewExecution(f, spares)
 	e.frame = f
+	e.Schedule.Steps = steps[:0]
 	if d, ok := c.(*DFS); ok && d.reduce {
 		e.observer = d
 	}
 	return e
 }
 
-// Quick makes c the Config of a simulation of which nobody wants to know more than the Result: it keeps no events
-// and is made of what the execution before has left. It does nothing if chooser is not that of such an execution.
-func Quick(c *kernel.Config, chooser choice.Chooser) {
-	if e, ok := chooser.(*Execution); ok && e.spares != nil {
-		c.Spares = e.spares
-		if c.Tracer == nil {
-			c.Tracer = e.spares.Quiet()
-		}
+// Quick is what the execution before has left, for one of which nobody wants to know more than the Result: it need
+// keep no events and make no report. It is nil if chooser is not that of such an execution.
+func Quick(chooser choice.Chooser) *kernel.Spares {
+	if e, ok := chooser.(*Execution); ok {
+		return e.spares
 	}
+	return nil
 }
 
 // Observe lets the strategy behind c, if it wants to, see what the steps of a simulation touch. Every Run

@@ -93,9 +93,9 @@ func (x *exploration) study(f *Found) {
 	if f.steps == nil && f.Execution == 0 || f.Failure.Kind == Unreproducible {
 		return
 	}
-	t := trial{run: x.runs[0], want: f.Failure, depth: x.depth}
-	again, r := t.perform(f.steps)
-	if !r.Failure.same(f.Failure) {
+	t := trial{run: x.runs[0], spares: x.spares[0], want: f.Failure, depth: x.depth}
+	again, failure := t.show(f.steps)
+	if !failure.same(f.Failure) {
 		f.Failure = &Failure{Kind: Unreproducible, Name: f.Failure.Error(),
 			Report: "the same choices did not fail again: the scenario depends on something other than its schedule\n" + f.Failure.Report}
 		f.Schedule = x.schedule(f, f.steps)
@@ -103,11 +103,12 @@ func (x *exploration) study(f *Found) {
 		return
 	}
 	f.Schedule = x.schedule(f, again)
-	f.Failure = r.Failure
+	f.Failure = failure
 	best := again
 	if n := tries(x.cfg.ShrinkTries, DefaultShrinkTries); n > 0 {
 		t.left = n
-		best, f.Failure = t.shrink(again, r.Failure)
+		best, _ = t.shrink(again, failure)
+		best, f.Failure = t.show(best)
 		f.Tries = n - t.left
 		f.Minimal = x.schedule(f, best)
 		f.Minimal.Trim()

@@ -3,6 +3,7 @@ package explore
 import (
 	"slices"
 
+	"machvm/kernel"
 	"machvm/kernel/choice"
 )
 
@@ -11,10 +12,11 @@ const DefaultShrinkTries = 2000
 
 // trial performs executions with given choices.
 type trial struct {
-	run   Run
-	want  *Failure // what counts as failing
-	depth int
-	left  int // executions that may still be made
+	run    Run
+	spares *kernel.Spares
+	want   *Failure // what counts as failing
+	depth  int
+	left   int // executions that may still be made
 }
 
 // follower takes given options as far as they go and as far as they exist, then the first.
@@ -40,11 +42,18 @@ func (f *follower) Choose(p choice.Point) int {
 	return 0
 }
 
-// perform runs once and returns the choices that were made, with labels.
+// perform runs once and returns the choices that were made.
 func (t *trial) perform(steps []choice.Step) ([]choice.Step, Result) {
+	e := NewExecution(&follower{steps: steps, depth: t.depth}, t.spares)
+	r := t.run(e)
+	return e.Schedule.Steps, r
+}
+
+// show runs once more, for the report of the failure and for the choices with labels.
+func (t *trial) show(steps []choice.Step) ([]choice.Step, *Failure) {
 	rec := choice.NewRecorder(&follower{steps: steps, depth: t.depth})
 	r := t.run(rec)
-	return rec.Schedule.Steps, r
+	return rec.Schedule.Steps, r.Failure
 }
 
 // size orders schedules: fewer deviations from the first option, then shorter, then smaller options.

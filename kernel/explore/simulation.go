@@ -105,7 +105,9 @@ func Simulation(c kernel.Config, build func(s *Subject) error) Run {
 		config := c
 		g := &gate{Chooser: chooser}
 		config.Chooser = g
-		Quick(&config, chooser)
+		if config.Spares = Quick(chooser); config.Spares != nil && config.Tracer == nil {
+			config.Tracer = config.Spares.Quiet()
+		}
 		s := &Subject{Sim: kernel.New(config), gate: g}
 		defer s.Sim.Shutdown()
 		if err := build(s); err != nil {

@@ -19,7 +19,13 @@ type coroutine struct {
 
 // Pool keeps the coroutines of ended threads for new ones, since making one costs six allocations. The
 // zero value is empty. Schedulers may share one by turns, never at the same time.
-type Pool struct{ idle []*coroutine }
+type Pool struct {
+	idle    []*coroutine
+	threads Arena[Thread]
+}
+
+// Reclaim takes back the structures of the threads of a scheduler that is shut down. Nobody may look at them any more.
+func (p *Pool) Reclaim() { p.threads.Reclaim() }
 
 // Close ends the idle coroutines. The pool is empty then and may be used again.
 func (p *Pool) Close() {

@@ -32,6 +32,7 @@ type Scheduler struct {
 	quits   interface{ Failed() error } // the chooser, if it is one that may want the run to end
 	tracer  *trace.Tracer
 	pool    *Pool // nil: coroutines end with their threads
+	threads *Arena[Thread]
 	ownPool bool
 
 	// greedy says that the chooser takes the first option everywhere, so nobody need ask it.
@@ -72,6 +73,9 @@ func New(c Config) *Scheduler {
 	s.quits, _ = s.chooser.(interface{ Failed() error })
 	if s.pool == nil && c.PoolCoroutines {
 		s.pool, s.ownPool = new(Pool), true
+	}
+	if s.pool != nil && !s.ownPool {
+		s.threads = &s.pool.threads
 	}
 	s.refence()
 	return s

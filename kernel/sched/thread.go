@@ -66,7 +66,8 @@ const (
 func (s *Scheduler) Spawn(name string, body func(*Thread)) *Thread {
 	s.lastID++
 	s.Touch(ResourceIDs, 0, true)
-	t := &Thread{sched: s, id: s.lastID, name: name, body: body}
+	t := s.threads.New()
+	*t = Thread{sched: s, id: s.lastID, name: name, body: body}
 	t.timer.thread = t
 	t.makeNew()
 	return t

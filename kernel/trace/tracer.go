@@ -166,6 +166,12 @@ func (t *Tracer) RemoveSink(s Sink) {
 	t.updateMask()
 }
 
+// DropSinks takes all sinks out.
+func (t *Tracer) DropSinks() {
+	t.sinks = nil
+	t.updateMask()
+}
+
 // Reset forgets records, labels, time and context, so that the tracer can serve another run. Settings,
 // sinks and memory stay.
 func (t *Tracer) Reset() {

@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 			r := explore.Explore(explore.Config{Strategy: c.strategy}, func(ch choice.Chooser) explore.Result {
 				var sim *kernel.Simulation
 				var state uint64
-				r := script.Run(scenario.Options{NoGolden: true, Chooser: ch,
+				r := script.Run(scenario.Options{NoGolden: true, Chooser: ch, Spares: explore.Quick(ch),
 					Observe: func(s *kernel.Simulation) { sim = s },
 					Ended:   func() { state = sim.Fingerprint() | 1 }})
 				res := explore.Result{Steps: r.Steps, State: state}

@@ -37,6 +37,9 @@ type Options struct {
 	// come on top. nil: the script decides.
 	Habits    *personality.Personality
 	Unchecked bool // leave out the audits after every step
+	// Spares is what an earlier run of the same owner has left. A run with it is a quick one: it has no transcript, its
+	// events are not kept, and its schedule has no labels.
+	Spares *kernel.Spares
 	// Sinks are made for the run's tracer and see every event.
 	Sinks []func(*trace.Tracer) trace.Sink
 	// Observe is called with the simulation before the script starts: a monitor looks on this way.
@@ -110,15 +113,18 @@ func (s *Script) perform(o Options) Result {
 		p.chooser.replay = choice.NewReplayer(o.Replay, choice.Fail)
 	}
 	p.recorder = choice.NewRecorder(p.chooser)
-	tracer := trace.New()
+	p.recorder.NoLabels = o.Spares != nil
+	tracer := tracerOf(o.Spares)
 	p.names = tracer.Names()
-	p.sim = kernel.New(kernel.Config{Chooser: p.recorder, Tracer: tracer, StepLimit: steps, Checked: !o.Unchecked})
+	p.sim = kernel.New(kernel.Config{Chooser: p.recorder, Tracer: tracer, StepLimit: steps, Checked: !o.Unchecked, Spares: o.Spares})
 	defer p.sim.Shutdown()
 	p.journal = newJournal(p)
 	tracer.AddSink(p.journal, journalKinds)
 	p.names.Label(trace.ClassThread, 0, "script")
 	p.names.Label(trace.ClassHost, 0, "--")
-	tracer.AddSink(trace.NewText(&p.text, &student{p: p, line: trace.Timeline{Names: p.names, Renumber: true}}), trace.All)
+	if o.Spares == nil {
+		tracer.AddSink(trace.NewText(&p.text, &student{p: p, line: trace.Timeline{Names: p.names, Renumber: true}}), trace.All)
+	}
 	for _, sink := range o.Sinks {
 		tracer.AddSink(sink(tracer), trace.All)
 	}
@@ -136,6 +142,13 @@ func (s *Script) perform(o Options) Result {
 		o.Ended()
 	}
 	return r
+}
+
+func tracerOf(spares *kernel.Spares) *trace.Tracer {
+	if spares != nil {
+		return spares.Quiet()
+	}
+	return trace.New()
 }
 
 // execute runs the top level of the script.
