@@ -78,7 +78,7 @@ func (m *Map) wire(th *sched.Thread, start, end mach.Addr, access mach.Prot, by 
 			at, ret = m.wireEntry(th, e, at, end, by)
 		}
 		if ret != mach.KernSuccess {
-			m.unwireRange(start, at, by)
+			m.unwireRange(start, at, by, false)
 			return ret
 		}
 	}
@@ -216,12 +216,13 @@ func (m *Map) unwire(start, end mach.Addr, by wiring) mach.Return {
 			return mach.KernInvalidArgument
 		}
 	}
-	m.unwireRange(start, end, by)
+	m.unwireRange(start, end, by, !m.host.personality.WiringsNest)
 	return mach.KernSuccess
 }
 
-// unwireRange skips holes, entries in transition, and what has no such wiring.
-func (m *Map) unwireRange(start, end mach.Addr, by wiring) {
+// unwireRange takes back one wiring, or all of the user's. It skips holes, entries in transition, and what has no
+// such wiring.
+func (m *Map) unwireRange(start, end mach.Addr, by wiring, all bool) {
 	if start >= end {
 		return
 	}
@@ -229,7 +230,7 @@ func (m *Map) unwireRange(start, end mach.Addr, by wiring) {
 		if e.inTransition || by == wireUser && e.userWired == 0 || by == wireKernel && !e.kernelWired() {
 			return
 		}
-		if by == wireUser && !m.host.personality.WiringsNest {
+		if by == wireUser && all {
 			n := e.size()
 			m.discount(e, n)
 			e.userWired = 1

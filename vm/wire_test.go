@@ -125,6 +125,8 @@ func TestWirePersonality(t *testing.T) {
 		require.Equal(t, badArg, m.Wire(th, a, pg, mach.ProtNone))
 		require.Equal(t, ok, m.Wire(th, a, pg, readOnly))
 		require.Equal(t, ok, m.Wire(th, a, pg, readOnly))
+		require.Equal(t, failure, m.Wire(th, a, 3*pg, readOnly), "takes back its own wirings only")
+		require.Equal(t, 1, r.host.wired)
 		require.Equal(t, ok, m.Wire(th, a, pg, mach.ProtNone))
 		require.Zero(t, r.host.wired)
 	})
