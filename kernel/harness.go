@@ -29,6 +29,19 @@ func (t *Thread) Terminate() {
 func (t *Task) Suspend()            { t.suspend() }
 func (t *Task) Resume() mach.Return { return t.resume() }
 
+// Evict throws out up to n pages, as if memory were short, and stops where no page can go. It takes effect when
+// the simulation runs.
+func (h *Host) Evict(n int) {
+	h.kernelThread("evict", func(th *sched.Thread) {
+		for range n {
+			if !h.vm.EvictOne(th) {
+				return
+			}
+			th.Drain()
+		}
+	})
+}
+
 // GiveSend gives t a send right for the port that from names: a made one if the name is of a receive right,
 // else a copy. It returns t's name for it.
 //

@@ -17,6 +17,8 @@ type MemoryOptions struct {
 	Attributes Attributes // the zero value: fetch and copy every page when copied, never cached
 	// Precious makes the kernel give pages back even if they are not modified.
 	Precious bool
+	// Lock is the accesses that each page is supplied without. They are granted when somebody asks.
+	Lock mach.Prot
 }
 
 // NewMemory makes a memory pager without objects, whose server has the given options.
@@ -35,8 +37,17 @@ func (p *MemoryPager) Add(t user.Thread, o MemoryOptions) (mach.Name, mach.Retur
 	port, ret := p.server.AllocatePort(t)
 	if ret == mach.KernSuccess {
 		p.add(port, &memFile{data: append([]byte(nil), o.Data...)}, o.Attributes, o.Precious)
+		p.objects[port].lock = o.Lock
 	}
 	return port, ret
+}
+
+// Controls lists the control ports of the kernels that use an object now, oldest first.
+func (p *MemoryPager) Controls(port mach.Name) []mach.Name {
+	if o := p.objects[port]; o != nil {
+		return append([]mach.Name{}, o.controls...)
+	}
+	return nil
 }
 
 // Contents is what the pager holds of an object now; nil if the port is none of its objects.

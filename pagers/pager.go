@@ -38,6 +38,8 @@ type object struct {
 	attrs Attributes
 	// precious makes the kernel give every page back, modified or not.
 	precious bool
+	// lock is the accesses that pages are supplied without.
+	lock mach.Prot
 	// controls are the control ports of the uses in force.
 	controls []mach.Name
 	// lost holds the pages whose write failed; they are an error from then on. Looked up, never ranged over.
@@ -165,7 +167,7 @@ func (p *core) supply(c *Call, control mach.Name, u *use, off mach.Offset, size 
 		p.fail(c, control, off, size)
 		return
 	}
-	if ret := c.DataSupply(control, Supply{Offset: off, Data: data, Precious: o.precious}); ret != mach.KernSuccess {
+	if ret := c.DataSupply(control, Supply{Offset: off, Data: data, Lock: o.lock, Precious: o.precious}); ret != mach.KernSuccess {
 		p.stats.Failures++
 		return
 	}

@@ -352,3 +352,58 @@ expect_equal(rights(app, control(obj)).send, 0)
 `)
 	require.Contains(t, r.Transcript, "// seen 2")
 }
+
+// TestOwnMemory: a message takes memory of the sender's own along, copied or moved.
+func TestOwnMemory(t *testing.T) {
+	play(t, oneTask+`
+def client(t):
+    port = t.mach_port_allocate()
+    t.mach_port_insert_right(port, right(port, MAKE_SEND))
+    a = t.vm_allocate(2 * PAGE)
+    t.write(a, pages("first") + b"second")
+    t.mach_msg_send(message("4711", memory = [region(a, PAGE + 6)]), to = port)
+    t.write(a, b"later")
+    got = t.mach_msg_receive(port).memory[0]
+    expect_equal(got.size, PAGE + 6)
+    expect_equal(t.read(got.address, 5), b"first")
+    expect_equal(t.read(got.address + PAGE, 6), b"second")
+    t.mach_msg_send(message("4711", memory = [region(a + 1, 3, deallocate = True, physical = True)]), to = port)
+    t.read(a, 1, expect = KERN_INVALID_ADDRESS)
+    expect_equal(t.read(t.mach_msg_receive(port).memory[0].address, 3), b"ate")
+    t.mach_msg_send(message("4711", memory = [region(64 * PAGE, 1)]), to = port, expect = MACH_SEND_INVALID_MEMORY)
+    t.vm_write(got.address, region(a + PAGE, 6))
+    expect_equal(t.read(got.address, 6), b"second")
+go(client)
+`)
+}
+
+// TestPaging: memory goes to the default manager and comes back, and a page without write permission gets it when
+// somebody asks.
+func TestPaging(t *testing.T) {
+	play(t, `
+k = host("k0", page_size = 512)
+d = default_pager(k, "paging", pages = 16, cluster = 1024)
+m = memory_pager(k, "files")
+o = m.object("object", data = b"abc", lock = VM_PROT_WRITE)
+app = k.task("app")
+app.give(o)
+where = []
+def store(t):
+    where.append(t.vm_allocate(1024))
+    t.write(where[0], b"one")
+    where.append(t.vm_map(o, size = 512))
+    expect_equal(t.read(where[1], 3), b"abc")
+    t.write(where[1], b"A")
+app.thread(store)
+run()
+expect_messages(o, ["memory_object_init", "memory_object_data_request", "memory_object_data_unlock"])
+k.evict(100)
+run()
+expect_equal(m.contents(o), b"Abc")
+def look(t):
+    expect_equal(t.read(where[0], 3), b"one")
+    expect_equal(t.read(where[1], 3), b"Abc")
+app.thread(look)
+run()
+`)
+}

@@ -10,8 +10,25 @@ import (
 	"machvm/kernel/mach"
 )
 
-// region is out-of-line memory of a message as a script has it: address and size in the thread's task.
-type region struct{ mach.Region }
+// region is out-of-line memory of a message as a script has it: address and size in the thread's task, and, if the
+// script has chosen it itself, how it is sent.
+type region struct {
+	mach.Region
+	chosen               bool
+	deallocate, physical bool
+}
+
+// newRegion is region(address, size, deallocate=False, physical=False): memory of the thread's task for a message to
+// carry.
+func newRegion(_ *play, _ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var addr, n size
+	r := region{chosen: true}
+	if err := starlark.UnpackArgs("region", args, kwargs, "address", &addr, "size", &n, "deallocate?", &r.deallocate, "physical?", &r.physical); err != nil {
+		return nil, err
+	}
+	r.Region = mach.Region{Address: mach.Addr(addr), Size: mach.Size(n)}
+	return r, nil
+}
 
 // rightArg is a port argument with a disposition of the script's choice: right(name, MAKE_SEND).
 type rightArg struct {
@@ -82,6 +99,12 @@ func encodeArg(f fielder, a mig.Arg, form mig.Form, v starlark.Value, m *mach.Us
 		switch v := v.(type) {
 		case region:
 			d.Memory, d.Deallocate = v.Region, a.Deallocate
+			if v.chosen {
+				d.Deallocate = v.deallocate
+			}
+			if v.physical {
+				d.Copy = mach.CopyPhysical
+			}
 		case starlark.Bytes:
 			r, err := f.place([]byte(v))
 			if err != nil {
@@ -237,7 +260,7 @@ func decode(row *mig.Row, dir mig.Dir, form mig.Form, m *mach.UserMessage) (fiel
 			if a.Kind == mig.ArgPort {
 				fields[a.Name] = nameValue(d.Port)
 			} else {
-				fields[a.Name] = region{d.Memory}
+				fields[a.Name] = region{Region: d.Memory}
 			}
 		default:
 			var ok bool

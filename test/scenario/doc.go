@@ -60,24 +60,26 @@
 // not say. A call that does not return KERN_SUCCESS fails the scenario at its line, unless expect = CODE, a
 // list of codes, or ANY says otherwise; the value of such a call is the code. timeout = milliseconds bounds
 // the wait of a call, for its reply too. A port may be given as a name, as a port the script knows, or as
-// right(port, MAKE_SEND) with a disposition; memory as bytes, which are placed and leave with the message, or
-// as a region that came with one. Further methods: read, write, touch; mach_msg_send(message(...), to=),
+// right(port, MAKE_SEND) with a disposition; memory as bytes, which are placed and leave with the message, as a
+// region that came with one, or as region(address, size, deallocate=, physical=) of the caller's own. Further methods:
+// read, write, touch; mach_msg_send(message(...), to=),
 // mach_msg_receive(port, timeout=), reply(m, ...), mach_msg_destroy(m); sleep, yield_, at.
 //
 // A message without a row is message("4711", data =, ports = [right(port, MAKE_SEND), ...], memory =), and to = may
-// be a right(...) too. A received one has id, seqno, body, reply_port, local_port, and ports and kinds: the names
-// of the rights in its body and what they are (SEND, RECEIVE, SEND_ONCE). mach_msg_send(..., timeout = 0,
+// be a right(...) too. A received one has id, seqno, body, reply_port, local_port, memory: the regions that came with
+// it, and ports and kinds: the names of the rights in its body and what they are (SEND, RECEIVE, SEND_ONCE). mach_msg_send(..., timeout = 0,
 // give_back = True) has the message for its value that came back, with destination in place of local_port, or None if
 // it was sent; such a message can be sent again as it is. Without give_back what came back is given up.
 //
 // Hosts. Beside the fields of its personality a host has page_size, frames, policy ("mach", "fifo", "lru", "clock",
 // "clock-clear", "segmented-fifo-N": which page goes when memory is short), collapse = False and bypass = False
 // (shadow chains are not shortened), and watchdog = milliseconds (a request that a manager leaves unanswered that
-// long is an error). statistics() has the counters of vm_statistics and some that no call tells.
+// long is an error). statistics() has the counters of vm_statistics and some that no call tells. evict(n) throws out
+// up to n pages, as if memory were short.
 //
 // Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
-// object(name, data=, may_cache=, copy_strategy=, precious=, ...), contents(object). threads = N gives any of them
+// object(name, data=, may_cache=, copy_strategy=, precious=, lock=, ...), contents(object). threads = N gives any of them
 // as many service threads, which keep the messages of each object in order. A pager is a task too.
 //
 // default_pager(host, name, pages=64, emergency=0, objects=0, cluster=PAGE, file=None) is the default memory manager,

@@ -8,6 +8,7 @@ import (
 	"machvm/kernel"
 	"machvm/kernel/mach"
 	"machvm/kernel/personality"
+	"machvm/kernel/trace"
 	"machvm/vm"
 )
 
@@ -107,6 +108,16 @@ var hostMethods = methods[*host]{
 			return nil, err
 		}
 		return h.statistics(), nil
+	},
+	// evict(n) throws out up to n pages, as if memory were short; it takes effect with the next run().
+	"evict": func(h *host, _ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		var n int
+		if err := starlark.UnpackArgs("evict", args, kwargs, "pages", &n); err != nil {
+			return nil, err
+		}
+		h.p.note(trace.NoteInfo, fmt.Sprintf("the harness has %s throw out up to %d pages", h, n))
+		h.k.Evict(n)
+		return starlark.None, nil
 	},
 	"describe": func(h *host, _ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		if err := starlark.UnpackArgs("describe", args, kwargs); err != nil {

@@ -121,6 +121,14 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 			list = append(list, v)
 		}
 		return starlark.NewList(list), nil
+	case "memory":
+		var list []starlark.Value
+		for _, d := range m.raw.Descs {
+			if d.Kind != mach.DescPort {
+				list = append(list, region{Region: d.Memory})
+			}
+		}
+		return starlark.NewList(list), nil
 	case "body":
 		return starlark.Bytes(m.raw.Body), nil
 	case "args":
@@ -135,7 +143,7 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 
 // AttrNames lists the attributes.
 func (m *message) AttrNames() []string {
-	return append([]string{"args", "body", "destination", "id", "kinds", "local_port", "name", "ports", "reply_port", "rights", "seqno"}, m.order...)
+	return append([]string{"args", "body", "destination", "id", "kinds", "local_port", "memory", "name", "ports", "reply_port", "rights", "seqno"}, m.order...)
 }
 
 // machMsgSend is t.mach_msg_send(message(...), to=, timeout=, reply_port=, give_back=): sends a message that the

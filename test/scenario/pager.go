@@ -271,20 +271,24 @@ func (pg *pager) object(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 	var label string
 	var data starlark.Bytes
 	var precious bool
+	var lock int
 	a := attributes{strategy: int(mach.CopyDelay)}
 	if pg.memory == nil {
 		if err := starlark.UnpackArgs("object", args, kwargs, "name", &label); err != nil {
 			return nil, err
 		}
-	} else if err := starlark.UnpackArgs("object", args, kwargs, "name", &label, "data?", &data, "precious?", &precious,
+	} else if err := starlark.UnpackArgs("object", args, kwargs, "name", &label, "data?", &data, "precious?", &precious, "lock?", &lock,
 		"may_cache?", &a.cache, "copy_strategy?", &a.strategy, "cluster_size?", &a.cluster, "temporary?", &a.temporary); err != nil {
 		return nil, err
+	}
+	if !mach.Prot(lock).Valid() {
+		return nil, fmt.Errorf("object: lock: got %d, want a protection", lock)
 	}
 	var name mach.Name
 	err := pg.p.inTask(th, pg.task, "harness", func(u userThread) error {
 		var ret mach.Return
 		if pg.memory != nil {
-			name, ret = pg.memory.Add(u, pagers.MemoryOptions{Data: []byte(data), Attributes: a.get(), Precious: precious})
+			name, ret = pg.memory.Add(u, pagers.MemoryOptions{Data: []byte(data), Attributes: a.get(), Precious: precious, Lock: mach.Prot(lock)})
 		} else {
 			name, ret = pg.server.AllocatePort(u)
 		}

@@ -13,11 +13,10 @@ import (
 
 // functions are the predeclared functions, each bound to one run.
 var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error){
-	"host":         (*play).newHost,
-	"pager":        (*play).newPager,
-	"file_pager":   (*play).newFilePager,
-	"memory_pager": (*play).newMemoryPager,
-
+	"host":          (*play).newHost,
+	"pager":         (*play).newPager,
+	"file_pager":    (*play).newFilePager,
+	"memory_pager":  (*play).newMemoryPager,
 	"default_pager": (*play).newDefaultPager,
 	"run":           (*play).runFunc,
 	"kill":          (*play).kill,
@@ -31,8 +30,9 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"message": func(_ *play, th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		return newPattern(th, args, kwargs)
 	},
-	"right": newRight,
-	"pages": pages,
+	"right":  newRight,
+	"region": newRegion,
+	"pages":  pages,
 
 	"expect":           (*play).expect,
 	"expect_equal":     (*play).expectEqual,

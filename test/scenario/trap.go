@@ -80,7 +80,7 @@ func (t *thread) place(data []byte) (region, error) {
 	if ret != mach.KernSuccess {
 		return region{}, failf(KernelError, "no memory for the data of a message: %v", ret)
 	}
-	return region{r}, nil
+	return region{Region: r}, nil
 }
 
 // quietly spares the transcript the calls that follow, until the function it returns is called.
