@@ -85,7 +85,9 @@ func (m *Map) handle(th *sched.Thread, va mach.Addr, want mach.Prot, kind faultK
 			return mach.KernSuccess
 		case faultMemoryShortage:
 			o.release(th)
-			h.waitForPage(th)
+			if h.waitForPage(th) {
+				return mach.KernAborted
+			}
 		case faultError:
 			o.release(th)
 			return r.code

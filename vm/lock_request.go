@@ -86,7 +86,9 @@ func (o *Object) lockRequest(th *sched.Thread, l lockArgs) (interrupted bool) {
 		if returned && !l.flush {
 			if kept = h.grabPage(th); kept == nil {
 				batch.send(th)
-				h.waitForPage(th)
+				if h.waitForPage(th) {
+					return true
+				}
 				if l.assoc.broken() {
 					return false
 				}

@@ -219,7 +219,9 @@ func (o *Object) read(th *sched.Thread, off mach.Offset, p []byte, interruptible
 		case faultInterrupted:
 			return mach.KernAborted
 		case faultMemoryShortage:
-			h.waitForPage(th)
+			if h.waitForPage(th) {
+				return mach.KernAborted
+			}
 		case faultError:
 			return r.code
 		}
@@ -244,13 +246,17 @@ func (o *Object) peek(off mach.Offset) (p *Page, known bool) {
 	}
 }
 
-// mustGrab is grabPage that waits until there is a page. The caller holds no busy page.
-func (h *Host) mustGrab(th *sched.Thread) *Page {
+// grabOrWait is grabPage that waits until there is a page. The caller holds no busy page.
+//
+// KERN_ABORTED: the thread was killed.
+func (h *Host) grabOrWait(th *sched.Thread) (*Page, mach.Return) {
 	for {
 		if p := h.grabPage(th); p != nil {
-			return p
+			return p, mach.KernSuccess
 		}
-		h.waitForPage(th)
+		if h.waitForPage(th) {
+			return nil, mach.KernAborted
+		}
 	}
 }
 
@@ -268,7 +274,7 @@ func (o *Object) keep(p *Page, off mach.Offset) {
 // afterwards. A last page that the data fill in part ends in zeros. It waits for memory, and may ask
 // managers.
 //
-// Errors are those of readBytes.
+// Errors are those of readBytes, and KERN_ABORTED for a thread that is killed while it waits for memory.
 func (c *Copy) stealPage(th *sched.Thread, to *Host, i int) (*Page, mach.Return) {
 	off := mach.Size(i) * to.pageSize
 	n := min(to.pageSize, c.size-off)
@@ -283,7 +289,10 @@ func (c *Copy) stealPage(th *sched.Thread, to *Host, i int) (*Page, mach.Return)
 	if ret := c.readBytes(th, off, buf[:n], false); ret != mach.KernSuccess {
 		return nil, ret
 	}
-	p := to.mustGrab(th)
+	p, ret := to.grabOrWait(th)
+	if ret != mach.KernSuccess {
+		return nil, ret
+	}
 	copy(to.frames.write(p.frame), buf)
 	p.become(pageData)
 	return p, mach.KernSuccess

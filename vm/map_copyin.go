@@ -101,7 +101,11 @@ func (m *Map) copyinPhysical(th *sched.Thread, addr mach.Addr, size mach.Size) (
 			c.Discard(th)
 			return nil, ret
 		}
-		p := h.mustGrab(th)
+		p, ret := h.grabOrWait(th)
+		if ret != mach.KernSuccess {
+			c.Discard(th)
+			return nil, ret
+		}
 		copy(h.frames.write(p.frame), buf[:n])
 		o.keep(p, mach.Offset(off))
 	}
@@ -145,7 +149,10 @@ func (c *Copy) ownPage(th *sched.Thread, at, lo, hi mach.Addr) mach.Return {
 		if ret := c.readAt(th, lo, buf[lo-at:hi-at], true); ret != mach.KernSuccess {
 			return ret
 		}
-		p := h.mustGrab(th)
+		p, ret := h.grabOrWait(th)
+		if ret != mach.KernSuccess {
+			return ret
+		}
 		copy(h.frames.write(p.frame), buf)
 		o = h.newAnonymous(h.pageSize)
 		o.keep(p, 0)

@@ -195,7 +195,9 @@ func (m *Map) overwritePage(th *sched.Thread, dst mach.Addr, c *Copy, off mach.S
 	case faultError:
 		ret = r.code
 	case faultMemoryShortage:
-		h.waitForPage(th)
+		if h.waitForPage(th) {
+			ret = mach.KernAborted
+		}
 	case faultSuccess:
 		p := r.page
 		copied := p.object.copy

@@ -161,9 +161,10 @@ func (h *Host) needPages() {
 	}
 }
 
-// waitForPage waits until pages are free. It is not interruptible; the caller holds no busy page, or
-// memory might never become free. Privileged threads go first. Historic vm_page_wait.
-func (h *Host) waitForPage(th *sched.Thread) {
+// waitForPage waits until pages are free, and reports whether the thread was killed instead: then there may never
+// be one, and it must give up. An abort does not end the wait. The caller holds no busy page, or memory might
+// never become free. Privileged threads go first. Historic vm_page_wait, where even the dead wait.
+func (h *Host) waitForPage(th *sched.Thread) (killed bool) {
 	enough := h.targets.free
 	switch {
 	case h.privileged[th] > 0:
@@ -172,12 +173,12 @@ func (h *Host) waitForPage(th *sched.Thread) {
 		enough = max(1, h.targets.reserved) // nobody works towards the target
 	}
 	if h.frames.free() >= enough {
-		return
+		return false
 	}
 	if h.pageWait.Empty() {
 		h.needPages()
 	}
-	th.Block(&h.pageWait, sched.Wait{Kind: sched.WaitMemory, What: (*freePages)(h)})
+	return th.Block(&h.pageWait, sched.Wait{Kind: sched.WaitMemory, What: (*freePages)(h), Mortal: true}) == sched.Interrupted
 }
 
 // freePages is the wait for memory, as a report shows it.

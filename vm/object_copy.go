@@ -51,7 +51,7 @@ func (o *Object) copyStrategically(th *sched.Thread, off mach.Offset, size mach.
 // Historic vm_object_copy_slowly.
 //
 //	KERN_INVALID_ARGUMENT  size is 0
-//	MACH_SEND_INTERRUPTED  interruptible, and the thread was aborted
+//	MACH_SEND_INTERRUPTED  interruptible, and the thread was aborted; or it was killed while memory was short
 //
 // and whatever a fault returns.
 func (o *Object) copySlowly(th *sched.Thread, off mach.Offset, size mach.Size, interruptible bool) (*Object, mach.Return) {
@@ -78,12 +78,14 @@ func (o *Object) copySlowly(th *sched.Thread, off mach.Offset, size mach.Size, i
 			}
 			r.page.settle()
 			h.endFault(&r)
-			if p == nil {
-				h.waitForPage(th)
+			if p == nil && h.waitForPage(th) {
+				ret = mach.SendInterrupted
 			}
 		case faultRetry:
 		case faultMemoryShortage:
-			h.waitForPage(th)
+			if h.waitForPage(th) {
+				ret = mach.SendInterrupted
+			}
 		case faultInterrupted:
 			ret = mach.SendInterrupted
 		case faultError:

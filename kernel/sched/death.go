@@ -31,8 +31,8 @@ func (t *Thread) AbortPending() bool { return t.flags&aborted != 0 }
 // ClearAbort forgets a pending Abort, as at the end of the trap it was meant for.
 func (t *Thread) ClearAbort() { t.flags &^= aborted }
 
-// Kill is an Abort for good: t is Killed, every interruptible wait returns Interrupted from now on, and
-// suspension no longer holds it. Uninterruptible waits go on. The owner ends the thread at its trap
+// Kill is an Abort for good: t is Killed, every interruptible or mortal wait returns Interrupted from now on,
+// and suspension no longer holds it. Other waits go on. The owner ends the thread at its trap
 // boundary with Exit.
 func (t *Thread) Kill() {
 	if t.state.gone() {
@@ -41,7 +41,7 @@ func (t *Thread) Kill() {
 	t.emit(trace.ThreadKill)
 	t.flags |= killed
 	t.rehold()
-	if t.state == Blocked && t.wait.Interruptible {
+	if t.state == Blocked && (t.wait.Interruptible || t.wait.Mortal) {
 		t.Wake(Interrupted)
 	}
 }

@@ -41,6 +41,8 @@ type Wait struct {
 	A    uint64    // a detail such as an offset, shown if not 0
 	// Interruptible lets Abort and Kill end the wait.
 	Interruptible bool
+	// Mortal lets Kill end the wait, and Abort not.
+	Mortal bool
 	// Deadline is the virtual time at which the wait times out; 0 for never. One that has passed
 	// already times out as soon as the thread has stopped.
 	Deadline mach.Time
@@ -64,10 +66,10 @@ func (r Result) String() string {
 // does not look whether there is anything to wait for: that is the caller's.
 //
 // An interruptible wait returns Interrupted at once if an Abort is pending, which it thereby consumes, or
-// if t has been killed. An uninterruptible one goes on whatever happens.
+// if t has been killed; a mortal one in the latter case only. Any other goes on whatever happens.
 func (t *Thread) Block(q *Queue, w Wait) Result {
 	t.mustRun("Block")
-	if t.flags != 0 && w.Interruptible && t.interrupted() {
+	if t.flags != 0 && (w.Interruptible || w.Mortal && t.Killed()) && t.interrupted() {
 		return Interrupted
 	}
 	t.makeBlocked(q, w)
