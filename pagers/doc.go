@@ -9,6 +9,9 @@
 //	call.go          what a manager asks of a kernel; Release, Drain
 //	pager.go         what the two pagers share: objects, associations, data in and out
 //	file.go          FilePager: the files of a store as memory objects
+//	read_ahead.go    data supplied without being asked for
+//	write_back.go    writes that are put off
+//	lost.go          what a store has not taken
 //	memory.go        MemoryPager: memory objects in Go memory
 //	default.go        DefaultPager: the default memory manager, its objects
 //	default_data.go   pages in and out of the paging space

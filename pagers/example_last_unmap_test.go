@@ -24,7 +24,7 @@ func Example_lastUnmap() {
 	store.Put("hello.txt", []byte("hello, mach\n"))
 
 	pager.Spawn("service", func(t user.Thread) {
-		files, _ := pagers.NewFile(t, store, pagers.Attributes{CopyStrategy: mach.CopyDelay})
+		files, _ := pagers.NewFile(t, store, pagers.FileOptions{Attributes: pagers.Attributes{CopyStrategy: mach.CopyDelay}})
 		files.Server().Observe(func(c *pagers.Call) {
 			fmt.Println("pager receives", sim.Tracer().Names().Message(host.ID(), c.Message.ID))
 		})

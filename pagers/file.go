@@ -2,6 +2,8 @@ package pagers
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"machvm/kernel/mach"
 	"machvm/kernel/user"
@@ -13,16 +15,30 @@ import (
 // for again, no sooner.
 type FilePager struct {
 	core
-	server *Server
-	store  Store
-	attrs  Attributes
-	open   map[string]mach.Name // memory objects by file name
+	server  *Server
+	store   Store
+	options FileOptions
+	open    map[string]mach.Name // memory objects by file name
 }
 
-// NewFile makes a file pager for the files of store, whose objects get the given attributes and whose server
-// the options.
-func NewFile(t user.Thread, store Store, attrs Attributes, options ...Option) (*FilePager, mach.Return) {
-	p := &FilePager{core: newCore(), store: store, attrs: attrs, open: map[string]mach.Name{}}
+// FileOptions say how a file pager works. The policies are off unless they are asked for.
+type FileOptions struct {
+	Attributes Attributes // of the memory objects; the cluster size is how much kernels ask for at a time
+	// ReadAhead is the number of pages that are supplied beyond those that a kernel has asked for. They come
+	// locked against writing, so the first write to one costs a data_unlock. A kernel that refuses what it
+	// has not asked for (E-09) gets no more of it.
+	ReadAhead int
+	// WriteBack is the number of pages per file that may have come back without being stored. They are stored,
+	// oldest first, when there are more, and all of them before a synchronize is answered, when a kernel's
+	// use of the file ends, and with Close and Flush. What is not stored yet is lost if the pager dies:
+	// the file then is as some of the pages that came back have made it, and no page is there that came
+	// back after one that is not. A page that the store refuses in the end is an error from then on.
+	WriteBack int
+}
+
+// NewFile makes a file pager for the files of store.
+func NewFile(t user.Thread, store Store, o FileOptions, options ...Option) (*FilePager, mach.Return) {
+	p := &FilePager{core: newCore(), store: store, options: o, open: map[string]mach.Name{}}
 	var ret mach.Return
 	p.server, ret = New(t, p, options...)
 	return p, ret
@@ -46,7 +62,11 @@ func (p *FilePager) Open(t user.Thread, name string) (mach.Name, error) {
 		return mach.NameNull, fmt.Errorf("memory object for %s: %w", name, ret)
 	}
 	p.open[name] = port
-	p.add(port, file, p.attrs, false)
+	o := &object{port: port, file: file, attrs: p.options.Attributes, ahead: p.options.ReadAhead}
+	if p.options.WriteBack > 0 {
+		p.delay(o, p.options.WriteBack*int(t.PageSize()))
+	}
+	p.add(o)
 	return port, nil
 }
 
@@ -57,5 +77,12 @@ func (p *FilePager) Close(t user.Thread, name string) mach.Return {
 		return mach.KernInvalidName
 	}
 	delete(p.open, name)
-	return p.remove(t, port)
+	return p.remove(p.server, t, port)
+}
+
+// Flush stores everything that has come back.
+func (p *FilePager) Flush() {
+	for _, name := range slices.Sorted(maps.Keys(p.open)) { // unordered: sorted
+		p.objects[p.open[name]].flush()
+	}
 }

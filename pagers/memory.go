@@ -36,8 +36,8 @@ func (p *MemoryPager) Server() *Server { return p.server }
 func (p *MemoryPager) Add(t user.Thread, o MemoryOptions) (mach.Name, mach.Return) {
 	port, ret := p.server.AllocatePort(t)
 	if ret == mach.KernSuccess {
-		p.add(port, &memFile{data: append([]byte(nil), o.Data...)}, o.Attributes, o.Precious)
-		p.objects[port].lock = o.Lock
+		p.add(&object{port: port, file: &memFile{data: append([]byte(nil), o.Data...)}, attrs: o.Attributes,
+			precious: o.Precious, lock: o.Lock})
 	}
 	return port, ret
 }
@@ -64,5 +64,5 @@ func (p *MemoryPager) Remove(t user.Thread, port mach.Name) mach.Return {
 	if p.objects[port] == nil {
 		return mach.KernInvalidName
 	}
-	return p.remove(t, port)
+	return p.remove(p.server, t, port)
 }

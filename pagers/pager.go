@@ -22,7 +22,8 @@ type core struct {
 type Stats struct {
 	Objects     int // made so far
 	Uses        int // associations in force
-	Supplied    int // pages
+	Supplied    int // pages that were asked for
+	Ahead       int // pages that were supplied without being asked for
 	Unavailable int // pages
 	Returned    int // pages
 	Written     int // bytes
@@ -42,14 +43,16 @@ type object struct {
 	lock mach.Prot
 	// controls are the control ports of the uses in force.
 	controls []mach.Name
-	// lost holds the pages whose write failed; they are an error from then on. Looked up, never ranged over.
-	lost map[mach.Offset]bool
+	ahead    int          // pages to supply without being asked
+	delayed  *delayedFile // the file, if its writes are put off
+	lost     lostRanges
 }
 
 // use is one kernel's use of an object, from init to terminate.
 type use struct {
 	object   *object
 	pageSize mach.Size
+	ahead    *readAhead
 }
 
 func newCore() core {
@@ -63,20 +66,38 @@ func (p *core) Stats() Stats {
 	return s
 }
 
-func (p *core) add(port mach.Name, file File, attrs Attributes, precious bool) {
-	p.objects[port] = &object{port: port, file: file, attrs: attrs, precious: precious, lost: map[mach.Offset]bool{}}
+// add makes an object of a port.
+func (p *core) add(o *object) {
+	p.objects[o.port] = o
 	p.stats.Objects++
 }
 
+// delay has the object's writes put off, up to a limit in bytes.
+func (p *core) delay(o *object, limit int) {
+	o.delayed = &delayedFile{below: o.file, limit: limit, refused: func(off mach.Offset, size mach.Size) {
+		p.stats.Failures++
+		o.lost.add(off, size)
+	}}
+	o.file = o.delayed
+}
+
+// flush has everything that came back stored.
+func (o *object) flush() {
+	if o.delayed != nil {
+		o.delayed.Flush()
+	}
+}
+
 // remove destroys an object's port. The control ports of its uses die with it, and no terminate comes.
-func (p *core) remove(t user.Thread, port mach.Name) mach.Return {
+func (p *core) remove(s *Server, t user.Thread, port mach.Name) mach.Return {
 	o := p.objects[port]
+	o.flush()
 	delete(p.objects, port)
 	for _, control := range o.controls {
 		delete(p.uses, control)
 		user.MachPortDestroy(t, user.Self(t), control)
 	}
-	return user.MachPortDestroy(t, user.Self(t), port)
+	return s.DestroyPort(t, port)
 }
 
 // find is the use a message is about. A message about none is forged or stale: its control right is
@@ -100,7 +121,11 @@ func (p *core) Init(c *Call, m *Init) mach.Return {
 		c.Release(m.MemoryObjectName)
 		return mach.KernSuccess
 	}
-	p.uses[m.MemoryControl] = &use{object: o, pageSize: m.PageSize}
+	u := &use{object: o, pageSize: m.PageSize}
+	if o.ahead > 0 {
+		u.ahead = &readAhead{pages: o.ahead, changed: map[mach.Offset]bool{}}
+	}
+	p.uses[m.MemoryControl] = u
 	o.controls = append(o.controls, m.MemoryControl)
 	c.Release(m.MemoryObjectName)
 	c.Ready(m.MemoryControl, o.attrs)
@@ -112,6 +137,7 @@ func (p *core) Init(c *Call, m *Init) mach.Return {
 func (p *core) Terminate(c *Call, m *Terminate) mach.Return {
 	if u := p.uses[m.MemoryControl]; u != nil {
 		delete(p.uses, m.MemoryControl)
+		u.object.flush()
 		u.object.controls = slices.DeleteFunc(u.object.controls, func(n mach.Name) bool { return n == m.MemoryControl })
 		p.stats.Drained += c.Drain(m.MemoryControl, nil)
 	} else {
@@ -135,43 +161,56 @@ func (p *core) DataRequest(c *Call, m *DataRequest) mach.Return {
 		p.fail(c, m.MemoryControl, m.Offset, m.Length)
 		return mach.KernSuccess
 	}
-	var have mach.Size
-	if end := mach.Offset(size).Round(u.pageSize); end > m.Offset {
+	var have, ahead mach.Size
+	end := mach.Offset(size).Round(u.pageSize)
+	if end > m.Offset {
 		have = min(m.Length, mach.Size(end-m.Offset))
+		ahead = u.aheadOf(m.Offset+mach.Offset(have), end)
 	}
-	p.supply(c, m.MemoryControl, u, m.Offset, have)
+	p.supply(c, m.MemoryControl, u, m.Offset, have, ahead)
 	if rest := m.Length - have; rest > 0 {
+		u.given(m.Offset+mach.Offset(have), rest)
 		c.DataUnavailable(m.MemoryControl, m.Offset+mach.Offset(have), rest)
 		p.stats.Unavailable += int(rest / u.pageSize)
 	}
 	return mach.KernSuccess
 }
 
-// supply sends size bytes of the file, or errors for the pages that it cannot read.
-func (p *core) supply(c *Call, control mach.Name, u *use, off mach.Offset, size mach.Size) {
+// supply sends size bytes of the file, or errors for the pages that it cannot read, and as many bytes as ahead says
+// that follow.
+func (p *core) supply(c *Call, control mach.Name, u *use, off mach.Offset, size, ahead mach.Size) {
 	if size == 0 {
 		return
 	}
 	o := u.object
 	for at := off; at < off+mach.Offset(size); at += mach.Offset(u.pageSize) {
-		if o.lost[at] {
-			p.supply(c, control, u, off, mach.Size(at-off))
+		if o.lost.touch(at, u.pageSize) {
+			p.supply(c, control, u, off, mach.Size(at-off), 0)
 			p.fail(c, control, at, u.pageSize)
 			next := at + mach.Offset(u.pageSize)
-			p.supply(c, control, u, next, size-mach.Size(next-off))
+			p.supply(c, control, u, next, size-mach.Size(next-off), ahead)
 			return
 		}
 	}
-	data := make([]byte, size)
-	if _, err := o.file.ReadAt(data, int64(off)); err != nil && err != io.EOF {
+	data := make([]byte, size+ahead)
+	_, err := o.file.ReadAt(data, int64(off))
+	if err != nil && err != io.EOF && ahead > 0 {
+		p.supply(c, control, u, off, size, 0) // perhaps it is only what nobody has asked for
+		return
+	}
+	if err != nil && err != io.EOF {
 		p.fail(c, control, off, size)
 		return
 	}
-	if ret := c.DataSupply(control, Supply{Offset: off, Data: data, Lock: o.lock, Precious: o.precious}); ret != mach.KernSuccess {
+	u.given(off, size)
+	if ret := c.DataSupply(control, Supply{Offset: off, Data: data[:size], Lock: o.lock, Precious: o.precious}); ret != mach.KernSuccess {
 		p.stats.Failures++
 		return
 	}
 	p.stats.Supplied += int(size / u.pageSize)
+	if ahead > 0 {
+		p.supplyAhead(c, control, u, off+mach.Offset(size), data[size:])
+	}
 }
 
 // fail answers pages with an error.
@@ -186,6 +225,9 @@ func (p *core) DataReturn(c *Call, m *DataReturn) mach.Return {
 		if m.Dirty || u.object.precious {
 			p.store(c, u, m.Offset, m.Data)
 		}
+		if !m.KernelCopy {
+			u.gaveBack(m.Offset, m.Data.Size)
+		}
 		p.stats.Returned += int(m.Data.Size / u.pageSize)
 		c.Release(m.MemoryControl)
 	}
@@ -193,19 +235,13 @@ func (p *core) DataReturn(c *Call, m *DataReturn) mach.Return {
 	return mach.KernSuccess
 }
 
-// DataUnlock grants the access to a kernel that is known.
-func (p *core) DataUnlock(c *Call, m *DataUnlock) mach.Return {
-	if p.find(c, m.MemoryControl) == nil {
-		return mach.KernSuccess
-	}
-	return p.Base.DataUnlock(c, m)
-}
-
 // Synchronize answers a kernel that is known: what it returned before is in the store.
 func (p *core) Synchronize(c *Call, m *Synchronize) mach.Return {
-	if p.find(c, m.MemoryControl) == nil {
+	u := p.find(c, m.MemoryControl)
+	if u == nil {
 		return mach.KernSuccess
 	}
+	u.object.flush()
 	return p.Base.Synchronize(c, m)
 }
 
@@ -226,6 +262,7 @@ func (p *core) store(c *Call, u *use, off mach.Offset, r mach.Region) {
 		err = serr
 	}
 	if err == nil {
+		o.lost.remove(off, r.Size) // before it is written, for it may be refused at once
 		end := len(data)
 		for end > 0 && int64(off)+int64(end) > size && data[end-1] == 0 {
 			end--
@@ -237,12 +274,6 @@ func (p *core) store(c *Call, u *use, off mach.Offset, r mach.Region) {
 	}
 	if err != nil {
 		p.stats.Failures++
-	}
-	for at := off; at < off+mach.Offset(r.Size); at += mach.Offset(u.pageSize) {
-		if err != nil {
-			o.lost[at] = true
-		} else {
-			delete(o.lost, at)
-		}
+		o.lost.add(off, r.Size)
 	}
 }

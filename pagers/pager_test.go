@@ -199,7 +199,7 @@ func TestWriteFails(t *testing.T) {
 	pager, client := host.NewTask("pager"), host.NewTask("client")
 	var files *pagers.FilePager
 	pager.Spawn("service", func(th user.Thread) {
-		files, _ = pagers.NewFile(th, store, pagers.Attributes{CopyStrategy: mach.CopyDelay})
+		files, _ = pagers.NewFile(th, store, pagers.FileOptions{Attributes: pagers.Attributes{CopyStrategy: mach.CopyDelay}})
 		object, err := files.Open(th, "file")
 		require.NoError(t, err)
 		again, err := files.Open(th, "file")

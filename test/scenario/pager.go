@@ -183,6 +183,33 @@ func (a *attributes) get() pagers.Attributes {
 	return pagers.Attributes{CopyStrategy: mach.CopyStrategy(a.strategy), ClusterSize: int32(a.cluster), MayCache: a.cache, Temporary: a.temporary}
 }
 
+// filePolicy is what file_pager can be told about its work.
+type filePolicy struct {
+	readAhead int
+	writeBack writeBack
+}
+
+// writeBack unpacks a number of pages, or True for as many as usual.
+type writeBack int
+
+// Unpack is for starlark.UnpackArgs.
+func (w *writeBack) Unpack(v starlark.Value) error {
+	if b, ok := v.(starlark.Bool); ok {
+		*w = 0
+		if b {
+			*w = defaultWriteBack
+		}
+		return nil
+	}
+	var n int
+	err := starlark.AsInt(v, &n)
+	*w = writeBack(n)
+	return err
+}
+
+// defaultWriteBack is how many pages may wait for the store if a script does not say.
+const defaultWriteBack = 32
+
 // newFilePager is file_pager(host, name, root=, in_place=False, may_cache=False, ...): the files below root,
 // as memory objects.
 func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -193,8 +220,10 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 	var name, root string
 	var inPlace bool
 	threads := 1
+	var policy filePolicy
 	a := attributes{strategy: int(mach.CopyDelay)}
 	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &threads,
+		"read_ahead?", &policy.readAhead, "write_back?", &policy.writeBack,
 		"may_cache?", &a.cache, "copy_strategy?", &a.strategy, "cluster_size?", &a.cluster, "temporary?", &a.temporary); err != nil {
 		return nil, err
 	}
@@ -205,7 +234,7 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 	var file *pagers.FilePager
 	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
-		file, ret = pagers.NewFile(u, store, a.get(), o)
+		file, ret = pagers.NewFile(u, store, pagers.FileOptions{Attributes: a.get(), ReadAhead: policy.readAhead, WriteBack: int(policy.writeBack)}, o)
 		return file.Server(), ret
 	})
 	if err != nil {
@@ -384,7 +413,7 @@ func (pg *pager) stats(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 	default:
 		return nil, fmt.Errorf("stats: %s is written in Starlark and counts nothing", pg)
 	}
-	return newRecord("stats", "objects", s.Objects, "uses", s.Uses, "supplied", s.Supplied, "unavailable", s.Unavailable,
+	return newRecord("stats", "objects", s.Objects, "uses", s.Uses, "supplied", s.Supplied, "ahead", s.Ahead, "unavailable", s.Unavailable,
 		"returned", s.Returned, "written", s.Written, "drained", s.Drained, "ignored", s.Ignored, "failures", s.Failures), nil
 }
 
