@@ -24,6 +24,7 @@
 //	trap.go         sending and receiving
 //	wait.go         events, barriers, wait_until, waiting for a preemption point
 //	pager.go        managers: pager, file_pager, memory_pager
+//	service.go      their service threads
 //	default_pager.go default_pager, and damage to its paging file
 //	disk.go         the paging file
 //	manager.go      a manager whose handlers are functions of a script
@@ -80,7 +81,10 @@
 // Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
 // object(name, data=, may_cache=, copy_strategy=, precious=, lock=, ...), contents(object). threads = N gives any of them
-// as many service threads, which keep the messages of each object in order. A pager is a task too.
+// as many service threads, which keep the messages of each object in order, unless order = "unordered",
+// "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). A pager is a task too.
+// file_pager(..., read_ahead=N, write_back=True) supplies N pages more than asked for, and stores what comes back
+// later: pages of one file up to 32, or to the number given, wait until the next synchronize or terminate.
 //
 // default_pager(host, name, pages=64, emergency=0, objects=0, cluster=PAGE, file=None) is the default memory manager,
 // with a paging space of so many pages and so many more in its own memory. damage(offset, data), truncate(size) and

@@ -54,55 +54,6 @@ func (a *hostArg) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// start makes the pager's task and its service threads. setup runs first in the first one and makes the server.
-func (p *play) start(h *host, name string, threads int, setup func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return)) (*pager, error) {
-	if threads < 1 || threads > maxServiceThreads {
-		return nil, fmt.Errorf("pager %s: got %d threads, want 1 to %d", name, threads, maxServiceThreads)
-	}
-	t, err := h.newTask(name)
-	if err != nil {
-		return nil, err
-	}
-	p.quiet[t.k.ID()] = true
-	pg := &pager{task: t}
-	x, err := t.newThread("service", "", nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	x.daemon = true
-	failed := mach.KernSuccess
-	x.body = func(u userThread) {
-		order := pagers.Unordered
-		if threads > 1 {
-			order = pagers.Queued
-		}
-		if pg.server, failed = setup(u, x, order); failed == mach.KernSuccess {
-			pg.server.Observe(func(c *pagers.Call) { pg.observe(p.serviceThread(x, c), c) })
-			pg.server.Run(u)
-		}
-	}
-	x.spawn()
-	if err := p.settle(func([]*thread) error { return nil }); err != nil {
-		return nil, err
-	}
-	if failed != mach.KernSuccess || pg.server == nil {
-		return nil, fmt.Errorf("pager %s has no port set: %v", name, failed)
-	}
-	for range threads - 1 {
-		helper, err := t.newThread("service", "", nil, nil)
-		if err != nil {
-			return nil, err
-		}
-		helper.daemon = true
-		helper.body = func(u userThread) { pg.server.Run(u) }
-		helper.spawn()
-	}
-	return pg, nil
-}
-
-// maxServiceThreads bounds the threads of one pager.
-const maxServiceThreads = 64
-
 // serviceThread is the script's thread that handles c; x if the script does not know it.
 func (p *play) serviceThread(x *thread, c *pagers.Call) *thread {
 	for _, t := range p.threads {
@@ -141,11 +92,9 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 	if err := starlark.UnpackPositionalArgs("pager", args, nil, 2, &h, &name); err != nil {
 		return nil, err
 	}
-	threads := 1
-	if v := take(&kwargs, "threads"); v != nil {
-		if err := starlark.AsInt(v, &threads); err != nil {
-			return nil, fmt.Errorf("pager: threads: %w", err)
-		}
+	service, err := takeService(&kwargs)
+	if err != nil {
+		return nil, err
 	}
 	s := &scriptManager{functions: map[string]starlark.Callable{}}
 	for _, kv := range kwargs {
@@ -160,7 +109,7 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 		}
 		s.functions[key] = fn
 	}
-	pg, err := p.start(h.host, name, threads, func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		s.p, s.t = p, x
 		return pagers.New(u, s, o)
 	})
@@ -219,10 +168,10 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 	var h hostArg
 	var name, root string
 	var inPlace bool
-	threads := 1
+	service := oneThread()
 	var policy filePolicy
 	a := attributes{strategy: int(mach.CopyDelay)}
-	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &threads,
+	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &service.threads, "order?", &service.order,
 		"read_ahead?", &policy.readAhead, "write_back?", &policy.writeBack,
 		"may_cache?", &a.cache, "copy_strategy?", &a.strategy, "cluster_size?", &a.cluster, "temporary?", &a.temporary); err != nil {
 		return nil, err
@@ -232,7 +181,7 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 		return nil, fmt.Errorf("file_pager: root: %w", err)
 	}
 	var file *pagers.FilePager
-	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
 		file, ret = pagers.NewFile(u, store, pagers.FileOptions{Attributes: a.get(), ReadAhead: policy.readAhead, WriteBack: int(policy.writeBack)}, o)
 		return file.Server(), ret
@@ -251,12 +200,12 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 	}
 	var h hostArg
 	var name string
-	threads := 1
-	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name, "threads?", &threads); err != nil {
+	service := oneThread()
+	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name, "threads?", &service.threads, "order?", &service.order); err != nil {
 		return nil, err
 	}
 	var memory *pagers.MemoryPager
-	pg, err := p.start(h.host, name, threads, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
 		memory, ret = pagers.NewMemory(u, o)
 		return memory.Server(), ret
