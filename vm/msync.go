@@ -8,8 +8,8 @@ import (
 
 // Msync brings the managers of a range up to date: modified and precious pages are returned, with
 // SyncInvalidate all pages are discarded afterwards, and each manager is asked to confirm. Holes and
-// anonymous memory are skipped, and the protection of a region plays no part. Historic vm_msync
-// (VM-221 to VM-226).
+// anonymous memory are skipped, and the protection of a region plays no part. All are asked before any answer is
+// waited for, unless one request has to wait for another that it overlaps. Historic vm_msync (VM-221 to VM-226).
 //
 //	KERN_INVALID_ARGUMENT  both synchronous and asynchronous, the range wraps, or the personality has
 //	                       the call for show only
@@ -31,7 +31,9 @@ func (m *Map) Msync(th *sched.Thread, addr mach.Addr, size mach.Size, flags mach
 		return ret
 	}
 	at, end = m.clamp(at, end)
-	for at < end {
+	var asked []*syncRequest
+	ret = mach.KernSuccess
+	for at < end && ret == mach.KernSuccess {
 		e := m.from(at)
 		if e == nil || e.start >= end {
 			break
@@ -44,11 +46,18 @@ func (m *Map) Msync(th *sched.Thread, addr mach.Addr, size mach.Size, flags mach
 		}
 		off := e.offsetOf(start)
 		o.reference()
-		ret := o.synchronize(th, off, mach.Size(at-start), flags)
-		o.release(th)
-		if ret != mach.KernSuccess {
-			return ret
+		var s *syncRequest
+		if s, ret = o.synchronize(th, off, mach.Size(at-start), flags); s != nil {
+			asked = append(asked, s)
+		} else {
+			o.release(th)
 		}
 	}
-	return mach.KernSuccess
+	for _, s := range asked {
+		if ret == mach.KernSuccess {
+			ret = s.finish(th)
+		}
+		s.object.release(th)
+	}
+	return ret
 }

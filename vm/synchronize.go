@@ -40,22 +40,23 @@ func (o *Object) overlapping(off mach.Offset, length mach.Size) *syncRequest {
 	return nil
 }
 
-// synchronize does the work of vm_msync for one range of o: pages are returned or discarded as flags
-// say, and the manager is asked to confirm. It returns when the manager has, whatever the flags. The
-// caller holds a reference. Objects without a manager of their own have nothing to do.
+// synchronize does the first half of vm_msync for one range of o: pages are returned or discarded as flags
+// say, and the manager is asked to confirm. It waits for requests that overlap, and not for the answer: that is
+// finish. The caller holds a reference until then. An object without a manager of its own has nothing to do,
+// and no request.
 //
 //	KERN_MEMORY_ERROR  the object was destroyed or its manager died meanwhile (E-07)
 //	KERN_ABORTED       the thread was aborted
-func (o *Object) synchronize(th *sched.Thread, off mach.Offset, length mach.Size, flags mach.SyncFlags) mach.Return {
+func (o *Object) synchronize(th *sched.Thread, off mach.Offset, length mach.Size, flags mach.SyncFlags) (*syncRequest, mach.Return) {
 	if o.internal || o.assoc == nil {
-		return mach.KernSuccess
+		return nil, mach.KernSuccess
 	}
 	if o.awaitReady(th, true) == sched.Interrupted {
-		return mach.KernAborted
+		return nil, mach.KernAborted
 	}
 	a := o.assoc
 	if a == nil {
-		return mach.KernMemoryError
+		return nil, mach.KernMemoryError
 	}
 	l := lockArgs{
 		assoc: a, offset: off, size: length, lock: mach.ProtNoChange,
@@ -71,16 +72,16 @@ func (o *Object) synchronize(th *sched.Thread, off mach.Offset, length mach.Size
 	interrupted := o.lockRequest(th, l)
 	o.endPaging()
 	if interrupted {
-		return mach.KernAborted
+		return nil, mach.KernAborted
 	}
 	at := off + o.pagingOffset
 	for s := o.overlapping(at, length); s != nil; s = o.overlapping(at, length) {
 		if s.wait(th) == sched.Interrupted {
-			return mach.KernAborted
+			return nil, mach.KernAborted
 		}
 	}
 	if o.assoc != a {
-		return mach.KernMemoryError
+		return nil, mach.KernMemoryError
 	}
 	s := &syncRequest{object: o, offset: at, length: length}
 	for last := &o.msyncs; ; last = &(*last).next {
@@ -90,6 +91,12 @@ func (o *Object) synchronize(th *sched.Thread, off mach.Offset, length mach.Size
 		}
 	}
 	o.host.sendSynchronize(th, a, at, length, flags)
+	return s, mach.KernSuccess
+}
+
+// finish does the other half of vm_msync: it waits until the manager has confirmed, whatever the flags. The codes
+// are those of synchronize.
+func (s *syncRequest) finish(th *sched.Thread) mach.Return {
 	for !s.completed && !s.failed {
 		if s.wait(th) == sched.Interrupted {
 			// It stays outstanding until the manager answers, so that no other overlaps it (EMM-209).

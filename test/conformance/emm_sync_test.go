@@ -123,7 +123,9 @@ func TestEMM207_MsyncWaitsForEachManager(t *testing.T) {
 			v.ok(v.protect(va(14), 2*page, mach.ProtRead))
 		})
 		j := e.c.startSync(va(11), 5, flags)
-		// Whether one comes after the other or all at once is not said.
+		// All are asked before any has answered, as the originals do.
+		require.Equal(t, 2, e.m.count("synchronize"))
+		require.Equal(t, 1, second.count("synchronize"))
 		answered := map[*received]bool{}
 		var ranges []string
 		for range 3 {
@@ -231,6 +233,21 @@ func TestEMM209_SynchronizesDoNotOverlap(t *testing.T) {
 		require.Equal(e.t, len(jobs), e.m.count("synchronize"))
 	})
 	require.Greater(t, together, 20) // others may be outstanding together
+
+	// Nor do those of one call, which otherwise asks for all its regions at once.
+	e := newEMM(t)
+	e.m.silent("synchronize")
+	e.c.step(func(v *space) {
+		v.mapAt(va(10), e.c.port(e.m.port), 2)
+		v.mapAt(va(12), e.c.port(e.m.port), 2)
+	})
+	j := e.c.startSync(va(10), 4, mach.SyncSynchronous)
+	for n := 1; n <= 2; n++ {
+		j.requireBlocked()
+		require.Equal(t, n, e.m.count("synchronize"))
+		e.tell(func(x *calls, a mach.Name) { x.ok(x.synchronizeCompleted(a, 0, 2*page)) })
+	}
+	j.requireDone()
 }
 
 // TestEMM210_InvalidateAlone: VM_SYNC_INVALIDATE alone returns precious pages, clean or dirty, and discards
