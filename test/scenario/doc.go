@@ -82,7 +82,8 @@
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
 // object(name, data=, may_cache=, copy_strategy=, precious=, lock=, ...), contents(object). threads = N gives any of them
 // as many service threads, which keep the messages of each object in order, unless order = "unordered",
-// "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). A pager is a task too.
+// "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). A pager is a task too, and
+// its port_set is what the service threads receive from.
 // file_pager(..., read_ahead=N, write_back=True) supplies N pages more than asked for, and stores what comes back
 // later: pages of one file up to 32, or to the number given, wait until the next synchronize or terminate.
 //
@@ -104,8 +105,9 @@
 // RECEIVE or SEND_ONCE for the kind of right that travelled, as the port itself, as a tuple of both, or as
 // None for null; memory as its size; ANY matches anything and a function is asked.
 //
-// Looking. mappings(object), inspect(object), shadow_chain(task, address), host.statistics(), messages(port), received(object), control(object, n), rights(task,
-// port), task.describe(), host.describe(), pager.contents(path), pager.stats().
+// Looking. mappings(object), inspect(object), shadow_chain(task, address), host.statistics(), messages(port),
+// received(object), control(object, n), rights(task, port), task.threads, thread.waits_for (what it waits for and who
+// holds it, None if it does not wait), task.describe(), host.describe(), pager.contents(path), pager.stats().
 //
 // A run is a pure function of script, files and schedule: two runs are equal to the byte.
 package scenario

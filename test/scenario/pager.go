@@ -227,11 +227,16 @@ func (pg *pager) Attr(name string) (starlark.Value, error) {
 	if v := pagerMethods.attr(pg, name); v != nil {
 		return v, nil
 	}
+	if name == "port_set" {
+		return nameValue(pg.server.PortSet()), nil
+	}
 	return pg.task.Attr(name)
 }
 
 // AttrNames lists the attributes.
-func (pg *pager) AttrNames() []string { return pagerMethods.names(pg.task.AttrNames()...) }
+func (pg *pager) AttrNames() []string {
+	return pagerMethods.names(append(pg.task.AttrNames(), "port_set")...)
+}
 
 // newObject is the script's value for a memory object that the pager's task calls name.
 func (pg *pager) newObject(name mach.Name, label string) (starlark.Value, error) {

@@ -61,7 +61,7 @@ mach_port_get_attributes            name flavor=MACH_PORT_RECEIVE_STATUS port_in
 mach_port_set_attributes            name flavor=MACH_PORT_LIMITS_INFO port_info
 
 memory_object_get_attributes        memory_control flavor=MEMORY_OBJECT_ATTRIBUTE_INFO attributes_count=6
-memory_object_change_attributes     memory_control flavor=MEMORY_OBJECT_ATTRIBUTE_INFO attributes may_cache=False copy_strategy=MEMORY_OBJECT_COPY_DELAY reply_to
+memory_object_change_attributes     memory_control flavor=MEMORY_OBJECT_ATTRIBUTE_INFO attributes may_cache=False copy_strategy=MEMORY_OBJECT_COPY_DELAY reply_to cluster_size=0 temporary=False
 memory_object_ready                 memory_control may_cache=False copy_strategy=MEMORY_OBJECT_COPY_DELAY
 memory_object_set_attributes        memory_control object_ready=True may_cache=False copy_strategy=MEMORY_OBJECT_COPY_DELAY
 memory_object_data_supply           memory_control offset data lock_value=VM_PROT_NONE precious=False reply_to

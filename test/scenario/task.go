@@ -117,12 +117,20 @@ func (t *task) Attr(name string) (starlark.Value, error) {
 		return starlark.Bool(t.k.Alive()), nil
 	case "host":
 		return t.host, nil
+	case "threads":
+		var list []starlark.Value
+		for _, x := range t.p.threads {
+			if x.task.k == t.k {
+				list = append(list, x)
+			}
+		}
+		return starlark.NewList(list), nil
 	}
 	return taskMethods.attr(t, name), nil
 }
 
 // AttrNames lists the attributes.
-func (t *task) AttrNames() []string { return taskMethods.names("name", "alive", "host") }
+func (t *task) AttrNames() []string { return taskMethods.names("name", "alive", "host", "threads") }
 
 // give puts a right of what into t: a send right of a port, or of a task's control port.
 func (t *task) give(what starlark.Value) (mach.Name, error) {

@@ -9,6 +9,7 @@ import (
 	"machvm/ipc/defs"
 	"machvm/kernel"
 	"machvm/kernel/mach"
+	"machvm/kernel/sched"
 )
 
 // thread is one thread of a task whose program is a function of the script. The function gets the thread
@@ -88,6 +89,19 @@ func (t *thread) main(u userThread) {
 	}
 }
 
+// waitsFor is what the thread waits for, held by whom, since which step, as a deadlock report has it; None if it
+// does not wait.
+func (t *thread) waitsFor() starlark.Value {
+	if t.k == nil {
+		return starlark.None
+	}
+	w, waiting := t.k.Sched().Waiting()
+	if !waiting {
+		return starlark.None
+	}
+	return starlark.String(sched.BlockedThread{Thread: t.k.Sched(), Wait: w, Since: t.k.Sched().BlockedSince()}.String())
+}
+
 // refresh gives the thread a new allowance of steps if it has waited since the last time.
 func (t *thread) refresh() {
 	if since := t.k.Sched().BlockedSince(); since != t.since {
@@ -108,6 +122,8 @@ func (t *thread) Attr(name string) (starlark.Value, error) {
 		return t.task, nil
 	case "done":
 		return starlark.Bool(t.done), nil
+	case "waits_for":
+		return t.waitsFor(), nil
 	}
 	if v := t.method(name); v != nil {
 		return v, nil
@@ -147,7 +163,7 @@ func (t *thread) own(f builtin) func(*starlark.Thread, *starlark.Builtin, starla
 
 // AttrNames lists the calls and the other methods.
 func (t *thread) AttrNames() []string {
-	names := []string{"name", "task", "done"}
+	names := []string{"name", "task", "done", "waits_for"}
 	for _, row := range defs.Registry(t.task.host.k.Form().Set).Rows() {
 		names = append(names, row.Name)
 	}
