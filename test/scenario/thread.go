@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -89,8 +90,10 @@ func (t *thread) main(u userThread) {
 	}
 }
 
-// waitsFor is what the thread waits for, held by whom, since which step, as a deadlock report has it; None if it
-// does not wait.
+// counted are the parts of a report that count steps.
+var counted = regexp.MustCompile(`^thread \d+ "[^"]*" waits for |, requested in step \d+|, since step \d+$`)
+
+// waitsFor is what the thread waits for and who holds it, as a deadlock report says it; None if it does not wait.
 func (t *thread) waitsFor() starlark.Value {
 	if t.k == nil {
 		return starlark.None
@@ -99,7 +102,7 @@ func (t *thread) waitsFor() starlark.Value {
 	if !waiting {
 		return starlark.None
 	}
-	return starlark.String(sched.BlockedThread{Thread: t.k.Sched(), Wait: w, Since: t.k.Sched().BlockedSince()}.String())
+	return starlark.String(counted.ReplaceAllString(sched.BlockedThread{Thread: t.k.Sched(), Wait: w}.String(), ""))
 }
 
 // refresh gives the thread a new allowance of steps if it has waited since the last time.
