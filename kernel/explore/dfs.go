@@ -27,7 +27,9 @@ type DFS struct {
 	// Under reduction only.
 	edge     edge
 	asleep   []sleeper // where the execution stands
-	observed bool      // somebody says what steps touch
+	history  history
+	initials []uint64
+	observed bool // somebody says what steps touch
 }
 
 // node is one choice point on the path.
@@ -39,16 +41,22 @@ type node struct {
 	spent int // of the bound, before this point
 
 	// Under reduction only.
-	threads []uint64  // the thread of each option; nil at points that choose no thread
-	sleep   []sleeper // threads that need not be taken
-	touch   Footprint // of the option taken, once it has been run
+	threads   []uint64  // the thread of each option; nil at points that choose no thread
+	sleep     []sleeper // threads that need not be taken
+	want      uint64    // options to be tried, unless they sleep
+	event     int       // which the option taken begins
+	touch     Footprint // of the option taken, as far as it has been run
+	known     bool      // it has been run
+	varied    bool      // points of other kinds lie in its step
+	crossing  *crossing // nil: no other part has the point
+	published bool      // the crossing knows what the option taken touches
 }
 
 // NewDFS is the exhaustive search, within a bound; the zero Bound is none.
 func NewDFS(b Bound) *DFS { return &DFS{bound: b} }
 
 // NewReducedDFS is the exhaustive search that leaves out executions which differ from one that is tried in
-// the order of steps that do not touch the same things; see Footprint.
+// the order of steps that do not touch the same things; see Footprint. It is by source sets and sleep sets.
 func NewReducedDFS() *DFS { return &DFS{reduce: true} }
 
 // Next begins the next execution.
@@ -59,6 +67,11 @@ func (d *DFS) Next() choice.Chooser {
 	d.began, d.depth, d.pruned = true, 0, false
 	d.edge.open = false
 	d.asleep = d.asleep[:0]
+	if n := len(d.path); d.reduce && n > 0 {
+		d.history.restart(d.path[n-1].event)
+	} else {
+		d.history.restart(0)
+	}
 	return d
 }
 
@@ -115,8 +128,8 @@ func (d *DFS) Failed() error {
 }
 
 // Done turns the odometer.
-func (d *DFS) Done(failed bool) {
-	if failed && d.edge.open {
+func (d *DFS) Done(broken bool) {
+	if broken && d.edge.open {
 		d.edge.own.addEverything()
 	}
 	d.endEdge()
@@ -130,6 +143,9 @@ func (d *DFS) Done(failed bool) {
 		d.ended = true
 		return
 	}
+	if d.reduce {
+		d.findRaces(broken)
+	}
 	for len(d.path) > d.frozen {
 		if d.advance(&d.path[len(d.path)-1]) {
 			return
@@ -142,6 +158,9 @@ func (d *DFS) Done(failed bool) {
 // advance takes the next option of the last digit that the bound allows and that does not sleep.
 func (d *DFS) advance(n *node) bool {
 	n.retire()
+	if d.reduce {
+		return n.turn()
+	}
 	for n.index++; n.index < n.width; n.index++ {
 		if n.spent+d.bound.cost(n.kind, n.name, n.index) > d.bound.Budget && d.bound.Cost != nil {
 			d.cut = true
@@ -154,11 +173,29 @@ func (d *DFS) advance(n *node) bool {
 	return false
 }
 
+// turn takes the next option that is wanted and does not sleep. A point of another kind tries all, in order.
+func (n *node) turn() bool {
+	if n.threads == nil {
+		n.index++
+		return n.index < n.width
+	}
+	for i := range n.width {
+		if n.want&option(i) != 0 && !n.sleeps(i) {
+			n.index = i
+			return true
+		}
+	}
+	return false
+}
+
 // Left reports whether executions remain.
 func (d *DFS) Left() bool { return !d.ended }
 
 // Split gives away the options after the one taken at the first digit that has any.
 func (d *DFS) Split() Strategy {
+	if d.reduce {
+		return d.splitReduced()
+	}
 	if d.ended || !d.began {
 		return nil
 	}
@@ -177,7 +214,7 @@ func (d *DFS) Split() Strategy {
 			path = append(path, n.clone())
 		}
 		d.frozen = i + 1
-		return &DFS{bound: d.bound, reduce: d.reduce, path: append(path, rest), frozen: i, began: true, cut: d.cut}
+		return &DFS{bound: d.bound, path: append(path, rest), frozen: i, began: true, cut: d.cut}
 	}
 	return nil
 }
@@ -185,7 +222,7 @@ func (d *DFS) Split() Strategy {
 // clone is a copy that shares nothing that changes.
 func (n *node) clone() node {
 	c := *n
-	c.sleep = slices.Clone(n.sleep)
+	c.sleep, c.touch = slices.Clone(n.sleep), n.touch.clone()
 	return c
 }
 

@@ -19,6 +19,7 @@
 //	dfs.go         DFS: the exhaustive search
 //	bound.go       bounds for it: preemptions, delays
 //	sleep.go       partial-order reduction for it: sleep sets
+//	race.go        and source sets: which races an execution shows
 //	footprint.go   what a step touched, and whether two steps commute
 //	random.go      Random: seeds
 //	pct.go         PCT: random priorities, with a probability bound

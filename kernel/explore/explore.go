@@ -167,6 +167,11 @@ func (x *exploration) divide(worked int) {
 		what, all := s.Scope()
 		x.report.Scope, x.whole = what, x.whole && all
 	}
+	for i := worked - 1; i >= 0; i-- {
+		if s, ok := x.queue[i].(interface{ Spread() []Strategy }); ok {
+			x.queue = slices.Insert(x.queue, i+1, s.Spread()...)
+		}
+	}
 	x.queue = slices.DeleteFunc(x.queue, func(s Strategy) bool { return !s.Left() })
 	for i := 0; i < len(x.queue) && len(x.queue) < lanes; i++ {
 		if other := x.queue[i].Split(); other != nil {
@@ -216,7 +221,7 @@ func (x *exploration) work(worker int, s Strategy, share uint64) (b batch) {
 			b.states = append(b.states, r.State)
 		}
 		b.observe(r.Sometimes)
-		s.Done(r.Failure != nil)
+		s.Done(r.Failure != nil && !r.Complete)
 		// A strategy may find at the end of an execution that it was not the one it thought it was.
 		if err := e.Failed(); failure == nil && err != nil && !errors.Is(err, errPruned) {
 			failure = &Failure{Kind: Unreproducible, Name: err.Error()}

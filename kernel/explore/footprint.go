@@ -37,8 +37,18 @@ func (f *Footprint) addEverything() { f.everything = true }
 
 func (f *Footprint) reset() { f.everything, f.touched = false, f.touched[:0] }
 
+func (f *Footprint) empty() bool { return !f.everything && len(f.touched) == 0 }
+
 func (f *Footprint) clone() Footprint {
 	return Footprint{everything: f.everything, touched: slices.Clone(f.touched)}
+}
+
+// merge adds what g names.
+func (f *Footprint) merge(g *Footprint) {
+	f.everything = f.everything || g.everything
+	for _, t := range g.touched {
+		f.add(t.resource, t.id, t.write)
+	}
 }
 
 // has reports whether f touches a resource at all.

@@ -10,6 +10,8 @@ type Result struct {
 	// Sometimes says of every property that is to hold in some execution whether it held in this one.
 	Sometimes []Observation
 	Steps     uint64 // of the scheduler
+	// Complete says of an execution that failed that it came to its end all the same: nothing could run any more.
+	Complete bool
 }
 
 // Observation is whether a property was seen to hold.

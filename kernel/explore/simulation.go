@@ -171,6 +171,7 @@ func (s *Subject) result(o kernel.Outcome) Result {
 		}
 	}
 	r := Result{Failure: s.failure, Steps: o.Steps}
+	r.Complete = o.Kind == kernel.Finished || o.Kind == kernel.Deadlock || o.Kind == kernel.Crashed
 	if o.Kind != kernel.Stopped {
 		r.State = s.fingerprint()
 	}

@@ -7,17 +7,17 @@ import (
 	"machvm/kernel/sched"
 )
 
-// Reduction by sleep sets (Godefroid). When an option of a point has been tried with everything that can
-// follow, it sleeps in the subtrees of its younger siblings: taken there, it would lead to executions
-// that differ from those tried only in the order of steps that commute. It wakes when a step is taken that
-// touches what it touches. A point where all options sleep ends the execution.
+// Sleep sets (Godefroid). When an option of a point has been tried with everything that can follow, it sleeps in the
+// subtrees of its younger siblings: taken there, it would lead to executions that differ from those tried only in
+// the order of steps that commute. It wakes when a step is taken that touches what it touches. A point where all
+// options sleep ends the execution.
 //
 //  1. What a step does depends on nothing but what its footprint names, so a thread that sleeps would still
 //     take the same step.
 //  2. A footprint may name more than the step touched, never less: naming more only wakes sleepers early.
-//     The footprint of an option is everything its thread touched until the next point.
-//  3. A point that chooses something other than a thread lies inside a step; the footprint of that step is
-//     everything, and so is that of a step that did not come to its end.
+//     The footprint of an option is everything its step touched, up to the next point that chooses a thread or to its
+//     end, in any of the executions in which it was taken: points of other kinds lie inside a step and make several of it.
+//  3. The footprint of a step that did not come to its end is everything.
 
 // sleeper is a thread whose next step need not be taken.
 type sleeper struct {
@@ -30,21 +30,41 @@ type edge struct {
 	open   bool
 	from   int       // node of that point
 	thread uint64    // who was chosen
-	own    Footprint // what that thread touched
+	event  int       // its step
+	own    Footprint // what that step touched
 	all    Footprint // what anybody touched
+}
+
+// Step is told by the scheduler that a thread, or a timer, begins a step.
+func (d *DFS) Step(t *sched.Thread) {
+	d.observed = true
+	if d.pruned || d.drift != nil {
+		return // the execution is over, and only comes to a halt
+	}
+	d.history.step(idOf(t))
+	if t != nil && d.edge.open && d.history.n-1 != d.edge.event && d.dreams(idOf(t)) {
+		d.pruned = true // it is the only one that can run, and it sleeps
+	}
+}
+
+func idOf(t *sched.Thread) uint64 {
+	if t == nil {
+		return 0
+	}
+	return uint64(t.ID())
 }
 
 // Touch is told by the scheduler what is touched, by whom.
 func (d *DFS) Touch(by *sched.Thread, r sched.Resource, id uint64, write bool) {
-	d.observed = true
+	if d.pruned || d.drift != nil {
+		return
+	}
+	d.history.touch(idOf(by), r, id, write)
 	if !d.edge.open {
 		return
 	}
-	if r == sched.ResourceThread && by != nil && uint64(by.ID()) == id && d.dreams(id) {
-		d.pruned = true // it is the only one that can run, and it sleeps
-	}
 	d.edge.all.add(r, id, write)
-	if by == nil || uint64(by.ID()) == d.edge.thread {
+	if d.history.n-1 == d.edge.event {
 		d.edge.own.add(r, id, write)
 	}
 }
@@ -59,14 +79,13 @@ func (d *DFS) dreams(thread uint64) bool {
 	return false
 }
 
-// closeEdge ends the edge at the point p.
+// closeEdge ends the edge at the point p, if p chooses a thread.
 func (d *DFS) closeEdge(p choice.Point) {
 	if !d.edge.open {
 		return
 	}
 	if !choosesThread(p) {
-		d.edge.own.addEverything()
-		d.edge.all.addEverything()
+		d.path[d.edge.from].varied = true
 		return
 	}
 	d.endEdge()
@@ -80,7 +99,8 @@ func (d *DFS) endEdge() {
 	}
 	e.open = false
 	n := &d.path[e.from]
-	n.touch = e.own.clone()
+	n.touch.merge(&e.own)
+	n.known = true
 	d.asleep = d.asleep[:0]
 	for _, s := range n.sleep {
 		if !s.touch.conflicts(&e.all) && !e.all.has(sched.ResourceThread, s.thread) {
@@ -92,7 +112,7 @@ func (d *DFS) endEdge() {
 // openNode finds the first option of a new node that does not sleep; its index is the width if all do.
 func (d *DFS) openNode(n *node, p choice.Point) {
 	if !choosesThread(p) {
-		d.asleep = d.asleep[:0]
+		n.want = ^uint64(0)
 		return
 	}
 	n.threads = make([]uint64, p.Width)
@@ -103,17 +123,23 @@ func (d *DFS) openNode(n *node, p choice.Point) {
 	for n.index < n.width && n.sleeps(n.index) {
 		n.index++
 	}
+	if n.want = option(n.index); n.width > maxOptions {
+		n.want = ^uint64(0)
+	}
 }
 
 // openEdge begins the edge of the option taken at node i.
 func (d *DFS) openEdge(i int) {
 	n := &d.path[i]
 	if n.threads == nil {
+		n.event = max(d.history.n-1, 0)
 		return
 	}
 	d.edge.open, d.edge.from, d.edge.thread = true, i, n.threads[n.index]
 	d.edge.own.reset()
 	d.edge.all.reset()
+	d.edge.event = d.history.begin(n.threads[n.index], i)
+	n.event = d.edge.event
 }
 
 func choosesThread(p choice.Point) bool {
@@ -128,6 +154,8 @@ func (n *node) sleeps(i int) bool {
 // retire lets the option that has been tried sleep from now on.
 func (n *node) retire() {
 	if n.threads != nil {
-		n.sleep = append(n.sleep, sleeper{n.threads[n.index], n.touch})
+		n.sleep = append(n.sleep, sleeper{n.threads[n.index], n.touch.clone()})
+		n.touch.reset()
+		n.known, n.varied = false, false
 	}
 }

@@ -10,8 +10,8 @@ import (
 type Strategy interface {
 	// Next is the chooser of the next execution, nil if nothing is left to try.
 	Next() choice.Chooser
-	// Done follows each execution that Next began, and says whether it failed.
-	Done(failed bool)
+	// Done follows each execution that Next began, and says whether it was broken off before its end.
+	Done(broken bool)
 	// Split gives away part of what is left to try, nil if there is nothing to divide. Both parts together
 	// try what the whole would have tried. They share nothing.
 	Split() Strategy

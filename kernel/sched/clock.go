@@ -110,6 +110,9 @@ func (s *Scheduler) nextTimer() *Timer {
 }
 
 func (s *Scheduler) fire(tm *Timer) {
+	if s.observer != nil {
+		s.observer.Step(nil)
+	}
 	s.Touch(ResourceEverything, 0, true)
 	if tm.thread != nil {
 		tm.thread.Wake(TimedOut)

@@ -111,7 +111,7 @@ func (s *Scheduler) Shutdown() {
 	if s.running {
 		panic("sched: Shutdown called inside Run")
 	}
-	s.down = true
+	s.down, s.observer = true, nil
 	for s.live.head != nil {
 		s.doom(s.live.head)
 	}

@@ -33,6 +33,9 @@ func (t *Thread) trap(name string) {
 	if next == t && !s.looked() {
 		s.refence()
 		s.steps++
+		if s.observer != nil {
+			s.touchRunning(t)
+		}
 		return
 	}
 	t.switchTo(next)

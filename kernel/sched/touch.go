@@ -15,6 +15,8 @@ const (
 
 // Observer is told what the steps of a run touch.
 type Observer interface {
+	// Step is called when t begins a step; nil: a timer fires.
+	Step(t *Thread)
 	// Touch is called when by, nil for a timer or an audit, reads or writes something.
 	Touch(by *Thread, r Resource, id uint64, write bool)
 }
@@ -41,9 +43,10 @@ func (s *Scheduler) touch(r Resource, id uint64, write bool) {
 	s.observer.Touch(s.current, r, id, write)
 }
 
-// touchRunning says that t runs: what its task owns is at its mercy, and at that of a kernel's thread
+// touchRunning says that t begins a step: what its task owns is at its mercy, and at that of a kernel's thread
 // everything the kernel has.
 func (s *Scheduler) touchRunning(t *Thread) {
+	s.observer.Step(t)
 	s.Touch(ResourceThread, uint64(t.id), true)
 	switch {
 	case t.task != 0:
