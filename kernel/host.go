@@ -46,7 +46,7 @@ func (s *Simulation) boot(c HostConfig) (*Host, error) {
 	memory, err := vm.NewHost(vm.Config{
 		Node: h.node, Sched: s.sched, Tracer: s.tracer,
 		PageSize: c.PageSize, Frames: c.Frames, AddressTop: c.AddressTop, CPUs: c.CPUs, WithoutPageout: c.WithoutPageout,
-		WithoutCollapse: c.WithoutCollapse, WithoutBypass: c.WithoutBypass, Watchdog: c.Watchdog,
+		WithoutCollapse: c.WithoutCollapse, WithoutBypass: c.WithoutBypass, Watchdog: c.Watchdog, Pageout: c.Pageout,
 		Policy: c.Policy, Chooser: s.config.Chooser, Spares: &s.spares.memory,
 		Foreign: h.serve,
 	})

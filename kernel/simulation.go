@@ -83,6 +83,8 @@ type HostConfig struct {
 	Policy vm.Policy
 	// WithoutCollapse and WithoutBypass leave shadow chains as they grow.
 	WithoutCollapse, WithoutBypass bool
+	// Pageout limits what the pageout daemon gives to managers at a time; zero fields have defaults.
+	Pageout vm.PageoutLimits
 	// Watchdog is how long a manager may take to answer a data_request before the kernel answers with an error;
 	// 0: for ever.
 	Watchdog mach.Time

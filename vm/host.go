@@ -43,6 +43,8 @@ type Config struct {
 	// WithoutCollapse and WithoutBypass leave shadow chains as they grow: no object is merged into the one above
 	// it, or none is passed by.
 	WithoutCollapse, WithoutBypass bool
+	// Pageout limits what the pageout daemon gives to managers at a time.
+	Pageout PageoutLimits
 	// Watchdog is how long a manager may take to answer a data_request, in virtual time. After that the kernel
 	// answers for it, with an error (H-1). 0: for ever.
 	Watchdog mach.Time
@@ -111,6 +113,9 @@ func NewHost(c Config) (*Host, error) {
 	}
 	if c.CPUs == 0 {
 		c.CPUs = 1
+	}
+	if err := c.Pageout.resolve(); err != nil {
+		return nil, err
 	}
 	switch {
 	case !mach.ValidPageSize(c.PageSize):

@@ -20,6 +20,7 @@ type memory struct {
 	policy  Policy         // which page goes
 	chooser choice.Chooser // decides between victims; nil: the first
 
+	limits     PageoutLimits
 	targets    pageTargets
 	pageWait   sched.Queue           // threads that wait for a free page
 	privileged map[*sched.Thread]int // threads that may use the reserve, and how often they were told so
@@ -58,6 +59,7 @@ func (t *pageTargets) reserve(n int) {
 func (m *memory) init(c Config) {
 	m.frames = newFrames(c.Frames, c.Spares, c.PageSize)
 	m.active.name, m.inactive.name = "active", "inactive"
+	m.limits = c.Pageout
 	m.privileged = map[*sched.Thread]int{}
 	if m.policy, m.chooser = c.Policy, c.Chooser; m.policy == nil {
 		m.policy = MachPolicy{}
@@ -75,7 +77,7 @@ func (m *memory) init(c Config) {
 		t.atStart = c.Frames
 	default:
 		t.atStart = c.Frames
-		t.reserve(2*laundryMax + c.CPUs + daemonReserve)
+		t.reserve(2*c.Pageout.Laundry + c.CPUs + daemonReserve)
 	}
 }
 

@@ -8,13 +8,36 @@ import (
 	"machvm/kernel/trace"
 )
 
-// Limits of the pageout daemon.
+// PageoutLimits keep the pageout daemon from flooding managers with pages (H-17). A zero field has its default.
+type PageoutLimits struct {
+	// Laundry is the number of clusters that trusted managers may have at a time; 0: 10. A daemon that has
+	// reached it waits until less than half is left. It enters the reserve formula.
+	Laundry int
+	// Burst is the number of pages given to untrusted managers between two pauses; 0: 10.
+	Burst int
+	// Pause is how long the daemon pauses for each page of a burst, in virtual time, in the beginning: it adapts;
+	// 0: 30 ms.
+	Pause mach.Time
+}
+
+// resolve puts defaults where nothing is set. It fails for what is no limit.
+func (l *PageoutLimits) resolve() error {
+	if l.Laundry < 0 || l.Burst < 0 || l.Pause > 3600*1000*millisecond {
+		return fmt.Errorf("vm: limits of the pageout daemon %+v", *l)
+	}
+	if l.Laundry == 0 {
+		l.Laundry = 10
+	}
+	if l.Burst == 0 {
+		l.Burst = 10
+	}
+	if l.Pause == 0 {
+		l.Pause = 30 * millisecond
+	}
+	return nil
+}
+
 const (
-	// laundryMax is the number of clusters that trusted managers may have at a time. A daemon that has
-	// reached it waits until less than half is left.
-	laundryMax = 10
-	// burstMax is the number of pages given to untrusted managers between two pauses.
-	burstMax = 10
 	// burstMin and calmMax decide how the pause adapts: above so much laundry after a pause it grows, after
 	// more than so many pauses without it shrinks. The originals have room for other values and never
 	// set any.
@@ -22,8 +45,6 @@ const (
 	calmMax  = 0
 
 	millisecond = mach.Time(1_000_000)
-	// burstWait is the pause for each page of a burst, in the beginning.
-	burstWait = 30 * millisecond
 	// emptyWait is the least pause when there is nothing to throw out.
 	emptyWait = 200 * millisecond
 )
@@ -52,7 +73,7 @@ type daemon struct {
 	idle     int  // passes since anything was achieved
 }
 
-func (d *daemon) init(h *Host) { d.host, d.wait = h, burstWait }
+func (d *daemon) init(h *Host) { d.host, d.wait = h, h.limits.Pause }
 
 // wake tells the daemon that pages are needed, or can be had.
 func (d *daemon) wake() {
@@ -127,7 +148,7 @@ func (d *daemon) sleep(th *sched.Thread) {
 func (d *daemon) pause(th *sched.Thread) {
 	h := d.host
 	pause := mach.Time(d.burst) * d.wait
-	if h.active.count+h.inactive.count == 0 || d.burst < burstMax {
+	if h.active.count+h.inactive.count == 0 || d.burst < h.limits.Burst {
 		pause = max(pause, emptyWait)
 	}
 	th.Block(nil, sched.Wait{Kind: sched.WaitTimer, Deadline: h.sched.After(pause)})
@@ -152,7 +173,7 @@ func (d *daemon) pass(th *sched.Thread) {
 	h.sampleBits()
 	h.policy.refill(&h.memory, d.preference(d.needMore || h.veryLow()))
 	d.needMore = false
-	for !d.satisfied() && d.burst < burstMax {
+	for !d.satisfied() && d.burst < h.limits.Burst {
 		prefer := d.preference(h.veryLow())
 		p := h.policy.victim(&h.memory, prefer)
 		if p == nil {

@@ -210,11 +210,14 @@ func (h *Host) cleanInPlace(th *sched.Thread, p *Page) eviction {
 // throttle waits while trusted managers have as much as they may, and counts one cluster more (VM-209).
 func (d *daemon) throttle(th *sched.Thread) {
 	h := d.host
-	for limit := laundryMax; h.laundry >= limit; limit = laundryMax / 2 {
+	for limit := h.limits.Laundry; h.laundry >= limit; limit = h.limits.enough() {
 		th.Block(&d.clean, sched.Wait{Kind: sched.WaitMemory, What: (*laundry)(h)})
 	}
 	h.laundry++
 }
+
+// enough is the number of clusters of which less must be left before a daemon that has waited goes on.
+func (l *PageoutLimits) enough() int { return max(l.Laundry/2, 1) }
 
 // laundry is the wait for clusters to be cleaned, as a report shows it.
 type laundry Host
@@ -240,7 +243,7 @@ func (p *Page) laundered() {
 	}
 	p.laundry = false
 	h := p.host
-	if h.laundry--; h.laundry < laundryMax/2 {
+	if h.laundry--; h.laundry < h.limits.enough() {
 		h.daemon.clean.WakeAll(sched.Awakened)
 	}
 }

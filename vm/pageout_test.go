@@ -283,10 +283,10 @@ func TestPauseAdapts(t *testing.T) {
 			return r.sched.Now() - begin
 		}
 		require.Equal(t, emptyWait, pause(0))
-		require.Equal(t, burstWait*3/4, d.wait)
+		require.Equal(t, 30*millisecond*3/4, d.wait)
 		r.host.laundry = 1
-		require.Equal(t, burstMax*(burstWait*3/4), pause(burstMax))
-		require.Equal(t, burstWait*3/4+millisecond, d.wait)
+		require.Equal(t, 10*(30*millisecond*3/4), pause(10))
+		require.Equal(t, 30*millisecond*3/4+millisecond, d.wait)
 		r.host.laundry = 0
 		for range 30 {
 			pause(0)
@@ -356,4 +356,12 @@ func TestEvictOne(t *testing.T) {
 		require.Equal(t, free+2, r.host.Stats().Free)
 	})
 	r.run()
+}
+
+func TestPageoutLimits(t *testing.T) {
+	for _, l := range []PageoutLimits{{Laundry: -1}, {Burst: -1}, {Pause: 3601 * 1000 * millisecond}} {
+		w := ipc.NewWorld(ipc.Config{})
+		_, err := NewHost(Config{Node: w.NewNode(1, "k", personality.Mach()), Sched: sched.New(sched.Config{}), Pageout: l})
+		require.ErrorContains(t, err, "limits of the pageout daemon")
+	}
 }
