@@ -95,10 +95,19 @@ func (k *Kmsg) Seqno() uint32 { return k.seqno }
 
 // Free gives an emptied message back to the pool. It panics if a right or memory is left in it.
 func (k *Kmsg) Free() {
+	if k.Message.Complex || k.holds(&k.Message.Remote) || k.holds(&k.Message.Local) {
+		k.mustBeEmpty()
+	}
+	k.world.freeKmsg(k)
+}
+
+// holds reports whether a cell of the message has a right in it.
+func (*Kmsg) holds(r *Right) bool { return r.kind != spentRight && r.port != nil }
+
+func (k *Kmsg) mustBeEmpty() {
 	k.visitRights(func(r Right, where string) {
 		panic(fmt.Sprintf("ipc: linear rights: message %d freed with a %v in its %s", k.id, r, where))
 	})
-	k.world.freeKmsg(k)
 }
 
 func (w *World) freeKmsg(k *Kmsg) {
@@ -110,8 +119,19 @@ func (w *World) freeKmsg(k *Kmsg) {
 	if cap(m.Body) > poolBody {
 		m.Body = nil
 	}
-	m.Reset()
-	*k = Kmsg{Message: *m, world: w, next: w.pool}
+	clear(m.Descs[:cap(m.Descs)])
+	m.Descs, m.Body = m.Descs[:0], m.Body[:0]
+	// Field by field: most are as they should be already, and a copy of the whole costs as much as a send.
+	m.ID, m.Remote, m.RemoteDisp, m.Local, m.LocalDisp, m.Complex = 0, Right{}, 0, Right{}, 0, false
+	k.from, k.sender, k.token, k.seqno = nil, 0, [2]uint32{}, 0
+	k.place, k.circular, k.counted, k.due = kmsgPool, false, false, 0
+	if k.accepted != nil {
+		k.accepted = nil
+	}
+	if k.order.kmsg != nil || k.order.more != nil {
+		k.order = orderLink{}
+	}
+	k.next = w.pool
 	w.pool = k
 }
 
@@ -176,7 +196,7 @@ func releaseCell(reap *sched.Reap, r *Right) {
 // visitRights calls f with every live right in the message and the field it is in.
 func (k *Kmsg) visitRights(f func(r Right, where string)) {
 	see := func(r *Right, where string) {
-		if r.kind != spentRight && r.port != nil {
+		if k.holds(r) {
 			f(*r, where)
 		}
 	}

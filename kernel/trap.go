@@ -24,23 +24,27 @@ import (
 const fairTurns = 1 << 16
 
 // enter brings the thread into the kernel.
-func (t *Thread) enter(e trace.Trap) {
+func (t *Thread) enter(e *trace.Trap) {
 	t.admit()
-	t.th.TrapPoint(e.Name.String())
-	t.touch(gentle(e))
+	if !t.th.Pass() {
+		t.th.TrapPoint(e.Name.String())
+	}
+	if t.task.host.sim.sched.Observed() {
+		t.touched(gentle(e))
+	}
 	if t.th.Killed() {
 		t.unwind()
 	}
 	t.th.ClearAbort()
 	if tr := t.task.host.sim.tracer; tr.On(trace.KindTrap) {
 		e.Task = t.task.id
-		trace.Emit(tr, e)
+		trace.Emit(tr, *e)
 	}
 }
 
 // gentle reports whether a trap touches nothing of the kernel but what is said on its way. A message at an address is
 // read from memory, and what is done for a request is said where it is done.
-func gentle(e trace.Trap) bool {
+func gentle(e *trace.Trap) bool {
 	switch e.Name {
 	case trace.TrapMsg:
 		return e.Addr == 0
@@ -105,18 +109,18 @@ func (t *Thread) unwind() {
 // Msg is the trap mach_msg. Its codes are those of ipc.Space.Msg; without a message to send or to receive
 // into, MACH_SEND_INVALID_DATA or MACH_RCV_INVALID_DATA.
 func (t *Thread) Msg(m *mach.UserMessage, opt mach.Option, rcvLimit mach.Size, rcvName mach.Name, timeout mach.Timeout, notify mach.Name) mach.Return {
-	t.enter(msgTrap(m, opt))
+	t.enter(&trace.Trap{Name: trace.TrapMsg, ID: sentID(m, opt)})
 	ret := t.msg(m, opt, rcvLimit, rcvName, timeout, notify, nil)
 	t.leave(trace.TrapMsg, ret)
 	return ret
 }
 
-func msgTrap(m *mach.UserMessage, opt mach.Option) trace.Trap {
-	e := trace.Trap{Name: trace.TrapMsg}
+// sentID is the number of the message that is sent, 0 if none is.
+func sentID(m *mach.UserMessage, opt mach.Option) mach.MsgID {
 	if m != nil && opt&mach.SendMsg != 0 {
-		e.ID = m.ID
+		return m.ID
 	}
-	return e
+	return 0
 }
 
 func (t *Thread) msg(m *mach.UserMessage, opt mach.Option, rcvLimit mach.Size, rcvName mach.Name, timeout mach.Timeout, notify mach.Name, scatter *ipc.Scatter) mach.Return {
@@ -129,15 +133,17 @@ func (t *Thread) msg(m *mach.UserMessage, opt mach.Option, rcvLimit mach.Size, r
 		}
 		return mach.KernSuccess
 	}
-	t.args = ipc.MsgArgs{Option: opt &^ mach.SendAlways, RcvLimit: rcvLimit, RcvName: rcvName,
-		Timeout: timeout, Notify: notify, Scatter: scatter}
-	return t.task.space.Msg(t.th, t.task.vmap, m, &t.args)
+	// Field by field: the whole at once goes through a temporary, which costs more than the rest of the trap.
+	a := &t.args
+	a.Option, a.RcvLimit, a.RcvName, a.Timeout, a.Notify = opt&^mach.SendAlways, rcvLimit, rcvName, timeout, notify
+	a.Scatter = scatter
+	return t.task.space.Msg(t.th, t.task.vmap, m, a)
 }
 
 // MsgOverwrite is Msg with a separate message to receive into, nil for the same; with RcvOverwrite its
 // descriptors are the scatter list.
 func (t *Thread) MsgOverwrite(m, rcv *mach.UserMessage, opt mach.Option, rcvLimit mach.Size, rcvName mach.Name, timeout mach.Timeout, notify mach.Name) mach.Return {
-	t.enter(msgTrap(m, opt))
+	t.enter(&trace.Trap{Name: trace.TrapMsg, ID: sentID(m, opt)})
 	ret := mach.KernSuccess
 	if opt&mach.SendMsg != 0 {
 		ret = t.msg(m, opt&^mach.RcvMsg, 0, mach.NameNull, timeout, notify, nil)
@@ -166,7 +172,7 @@ func (t *Thread) MsgRaw(addr mach.Addr, opt mach.Option, sendSize, rcvSize mach.
 
 // MsgRawOverwrite is MsgRaw with a separate buffer to receive into.
 func (t *Thread) MsgRawOverwrite(addr mach.Addr, opt mach.Option, sendSize, rcvSize mach.Size, rcvName mach.Name, timeout mach.Timeout, notify mach.Name, rcvAddr mach.Addr, scatterSize mach.Size) mach.Return {
-	t.enter(trace.Trap{Name: trace.TrapMsg, Addr: addr, Size: sendSize})
+	t.enter(&trace.Trap{Name: trace.TrapMsg, Addr: addr, Size: sendSize})
 	t.args = ipc.MsgArgs{Option: opt &^ mach.SendAlways, RcvLimit: rcvSize, RcvName: rcvName, Timeout: timeout, Notify: notify}
 	ret := t.task.space.MsgRaw(t.th, t.task.vmap, ipc.RawArgs{Send: addr, SendSize: sendSize, Receive: rcvAddr, ScatterSize: scatterSize}, &t.args)
 	t.leave(trace.TrapMsg, ret)
@@ -176,21 +182,21 @@ func (t *Thread) MsgRawOverwrite(addr mach.Addr, opt mach.Option, sendSize, rcvS
 // TaskSelf is a send right for the thread's task, or for what task_set_special_port put in its place; null
 // on any failure. Historic mach_task_self.
 func (t *Thread) TaskSelf() mach.Name {
-	t.enter(trace.Trap{Name: trace.TrapTaskSelf})
+	t.enter(&trace.Trap{Name: trace.TrapTaskSelf})
 	r := ipc.CopySend(&t.task.handed)
 	return t.give(trace.TrapTaskSelf, &r)
 }
 
 // ThreadSelf is a send right for the thread. Historic mach_thread_self.
 func (t *Thread) ThreadSelf() mach.Name {
-	t.enter(trace.Trap{Name: trace.TrapThreadSelf})
+	t.enter(&trace.Trap{Name: trace.TrapThreadSelf})
 	r := ipc.CopySend(&t.handed)
 	return t.give(trace.TrapThreadSelf, &r)
 }
 
 // HostSelf is a send right for the host. Historic mach_host_self.
 func (t *Thread) HostSelf() mach.Name {
-	t.enter(trace.Trap{Name: trace.TrapHostSelf})
+	t.enter(&trace.Trap{Name: trace.TrapHostSelf})
 	r := t.task.host.self.send()
 	return t.give(trace.TrapHostSelf, &r)
 }
@@ -204,7 +210,7 @@ func (t *Thread) give(n trace.TrapName, r *ipc.Right) mach.Name {
 
 // ReplyPort is a new port, whose receive right the task has; null on any failure. Historic mach_reply_port.
 func (t *Thread) ReplyPort() mach.Name {
-	t.enter(trace.Trap{Name: trace.TrapReplyPort})
+	t.enter(&trace.Trap{Name: trace.TrapReplyPort})
 	name := t.task.space.AllocateReply()
 	t.leave(trace.TrapReplyPort, mach.KernSuccess)
 	return name
@@ -212,21 +218,21 @@ func (t *Thread) ReplyPort() mach.Name {
 
 // Yield lets all other threads that are ready run first. Historic thread_switch.
 func (t *Thread) Yield() {
-	t.enter(trace.Trap{Name: trace.TrapSwitch})
+	t.enter(&trace.Trap{Name: trace.TrapSwitch})
 	t.th.Yield()
 	t.leave(trace.TrapSwitch, mach.KernSuccess)
 }
 
 // Sleep waits for d milliseconds of virtual time, or until a thread_abort.
 func (t *Thread) Sleep(d mach.Timeout) {
-	t.enter(trace.Trap{Name: trace.TrapSleep})
+	t.enter(&trace.Trap{Name: trace.TrapSleep})
 	t.th.Sleep(mach.Time(d) * mach.Millisecond)
 	t.leave(trace.TrapSleep, mach.KernSuccess)
 }
 
 // Spawn starts another thread of the task. What a service thread starts is one as well.
 func (t *Thread) Spawn(name string, body func(user.Thread)) {
-	t.enter(trace.Trap{Name: trace.TrapOther})
+	t.enter(&trace.Trap{Name: trace.TrapOther})
 	if x := t.task.Spawn(name, body); x != nil {
 		x.SetDaemon(t.th.Daemon())
 	}

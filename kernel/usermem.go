@@ -55,7 +55,7 @@ func (t *Thread) Store64(addr mach.Addr, v uint64) error {
 // begin is enter for an access.
 func (t *Thread) begin(n trace.TrapName, addr mach.Addr, size mach.Size) {
 	if t.task.host.sim.config.LoadPoints {
-		t.enter(trace.Trap{Name: n, Addr: addr, Size: size})
+		t.enter(&trace.Trap{Name: n, Addr: addr, Size: size})
 		return
 	}
 	t.admit()

@@ -11,12 +11,19 @@ import (
 // is to run on. A suspended thread stops here. The caller looks at Killed afterwards and ends a killed
 // thread; one that goes on instead is abandoned after AbandonAfter times.
 func (t *Thread) TrapPoint(name string) {
+	if !t.Pass() {
+		t.trap(name)
+	}
+}
+
+// Pass is TrapPoint where there is nothing to decide, and reports whether it was so; if not, TrapPoint is to be called.
+func (t *Thread) Pass() bool {
 	s := t.sched
 	if t.flags == 0 && s.steps < s.fence {
 		s.steps++
-		return
+		return true
 	}
-	t.trap(name)
+	return false
 }
 
 func (t *Thread) trap(name string) {
