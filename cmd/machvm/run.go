@@ -39,7 +39,11 @@ var traceForms = map[string]func(w io.Writer) func(*trace.Tracer) trace.Sink{
 		}
 	},
 	"jsonl": func(w io.Writer) func(*trace.Tracer) trace.Sink {
-		return func(t *trace.Tracer) trace.Sink { return trace.NewJSON(w, t.Names()) }
+		return func(t *trace.Tracer) trace.Sink {
+			s := trace.NewJSON(w, t.Names())
+			s.Lines = true
+			return s
+		}
 	},
 	"zap": func(w io.Writer) func(*trace.Tracer) trace.Sink {
 		return func(t *trace.Tracer) trace.Sink {

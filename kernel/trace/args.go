@@ -252,10 +252,7 @@ func (r *bodyReader) words(w *writer, n int) {
 
 // hex writes what is left as bytes.
 func (r *bodyReader) hex(w *writer) {
-	const digits = "0123456789abcdef"
-	for _, c := range r.b {
-		w.b = append(w.b, digits[c>>4], digits[c&15])
-	}
+	w.b = appendHex(w.b, r.b)
 	w.when(r.cut, "...")
 	r.b = nil
 }

@@ -32,8 +32,15 @@ type Attr struct {
 
 // attrPlan is how to reach a field of an event, worked out once.
 type attrPlan struct {
-	key   string
-	index []int // of fields and array elements, outermost first
+	key    string
+	typ    reflect.Type
+	index  []int   // of fields and array elements, outermost first
+	offset uintptr // of the field in the event
+	prefix string  // how it begins in JSON: ,"key":
+	named  string  // the same for what it is called
+	kind   reflect.Kind
+	signed bool
+	words  []string // what the first numbers are called, as JSON, where the type spells them
 	// optional fields belong to an element of an array and are left out if they are zero.
 	optional bool
 	class    Class
@@ -65,7 +72,7 @@ var (
 func planOf(t reflect.Type) []attrPlan {
 	var out []attrPlan
 	for f := range t.Fields() {
-		out = addPlan(out, f.Type, attrPlan{key: snake(f.Name), index: f.Index, class: parseClass(f.Tag.Get("name"))})
+		out = addPlan(out, f.Type, attrPlan{key: snake(f.Name), index: f.Index, offset: f.Offset, class: parseClass(f.Tag.Get("name"))})
 	}
 	taken := map[string]bool{"seq": true, "time": true, "host": true, "host_name": true, "thread": true,
 		"thread_name": true, "kind": true, "line": true}
@@ -94,6 +101,7 @@ func addPlan(out []attrPlan, t reflect.Type, p attrPlan) []attrPlan {
 			q := p
 			q.key = fmt.Sprintf("%s%d", p.key, i)
 			q.index = append(p.index[:len(p.index):len(p.index)], i)
+			q.offset += uintptr(i) * t.Elem().Size()
 			out = addPlan(out, t.Elem(), q)
 		}
 		return out
@@ -102,6 +110,7 @@ func addPlan(out []attrPlan, t reflect.Type, p attrPlan) []attrPlan {
 			q := p
 			q.key = p.key + "_" + snake(f.Name)
 			q.index = append(p.index[:len(p.index):len(p.index)], f.Index...)
+			q.offset += f.Offset
 			q.class = parseClass(f.Tag.Get("name"))
 			out = addPlan(out, f.Type, q)
 		}
@@ -113,7 +122,29 @@ func addPlan(out []attrPlan, t reflect.Type, p attrPlan) []attrPlan {
 	case t.Implements(stringerType) && !plainTypes[t]:
 		p.form = formSpelled
 	}
+	p.typ, p.kind = t, t.Kind()
+	p.signed = p.kind >= reflect.Int && p.kind <= reflect.Int64
+	if p.form == formSpelled {
+		for n := range uint64(firstWords) {
+			p.words = append(p.words, p.word(n))
+		}
+	}
+	p.prefix, p.named = `,"`+p.key+`":`, `,"`+p.key+`_name":`
 	return append(out, p)
+}
+
+// firstWords is how many numbers of a field that its type spells have their spelling ready.
+const firstWords = 32
+
+// word is what the type of a field calls a number, as JSON.
+func (p *attrPlan) word(n uint64) string {
+	v := reflect.New(p.typ).Elem()
+	if p.signed {
+		v.SetInt(int64(n))
+	} else {
+		v.SetUint(n)
+	}
+	return string(appendText(nil, v.Interface().(fmt.Stringer).String()))
 }
 
 // snake is a Go name in lower case with underscores: DestKind becomes dest_kind.

@@ -25,7 +25,8 @@
 //	writer.go    pieces of text that events share
 //	timeline.go  Timeline: one line per event, at two levels of detail; the text sink
 //	attr.go      the fields of a record as a flat list, for sinks that want data
-//	jsonl.go     JSON lines, written and read back
+//	json.go      JSON lines, written
+//	json_read.go JSON lines, read back
 //	zaptrace     zap as a sink (the only package that imports it)
 //
 // To add a kind: a constant and a row in kind.go, a struct of numbers with the methods Kind and line, and,

@@ -60,6 +60,15 @@ type Names struct {
 	describe func(Class, uint64) string
 	messages MessageInfo
 	perHost  map[uint16]MessageInfo
+	version  uint64 // counts changes of labels
+}
+
+// changes counts how often a label was set or taken away.
+func (n *Names) changes() uint64 {
+	if n == nil {
+		return 0
+	}
+	return n.version
 }
 
 // NewNames is an empty registry.
@@ -70,6 +79,7 @@ func NewNames() *Names {
 }
 
 func (n *Names) reset() {
+	n.version++
 	n.labels = map[labelKey]string{}
 	n.counts = map[countKey]int{}
 }
@@ -81,6 +91,7 @@ func (n *Names) Label(c Class, id uint64, label string) {
 	}
 	if _, has := n.labels[labelKey{c, id}]; !has {
 		n.labels[labelKey{c, id}] = label
+		n.version++
 	}
 }
 
@@ -93,6 +104,7 @@ func (n *Names) Number(c Class, id uint64, base string) {
 	if _, has := n.labels[labelKey{c, id}]; !has {
 		n.counts[countKey{c, base}]++
 		n.labels[labelKey{c, id}] = base + "#" + strconv.Itoa(n.counts[countKey{c, base}])
+		n.version++
 	}
 }
 
@@ -100,6 +112,7 @@ func (n *Names) Number(c Class, id uint64, base string) {
 func (n *Names) Replace(c Class, id uint64, label string) {
 	if n != nil {
 		n.labels[labelKey{c, id}] = label
+		n.version++
 	}
 }
 
@@ -107,6 +120,7 @@ func (n *Names) Replace(c Class, id uint64, label string) {
 func (n *Names) Forget(c Class, id uint64) {
 	if n != nil {
 		delete(n.labels, labelKey{c, id})
+		n.version++
 	}
 }
 
@@ -115,6 +129,7 @@ func (n *Names) Forget(c Class, id uint64) {
 func (n *Names) SetDescribe(f func(Class, uint64) string) {
 	if n != nil {
 		n.describe = f
+		n.version++
 	}
 }
 

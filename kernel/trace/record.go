@@ -34,6 +34,31 @@ type kindInfo struct {
 // and payload words are aligned for every number.
 func at[E Event](r *Record) *E { return (*E)(unsafe.Pointer(&r.payload)) }
 
+// number is the planned field of r's event, sign-extended.
+func (r *Record) number(p *attrPlan) uint64 {
+	at := unsafe.Add(unsafe.Pointer(&r.payload), p.offset)
+	switch p.kind {
+	case reflect.Bool, reflect.Uint8:
+		return uint64(*(*uint8)(at))
+	case reflect.Uint16:
+		return uint64(*(*uint16)(at))
+	case reflect.Uint32:
+		return uint64(*(*uint32)(at))
+	case reflect.Int8:
+		return uint64(*(*int8)(at))
+	case reflect.Int16:
+		return uint64(*(*int16)(at))
+	case reflect.Int32:
+		return uint64(*(*int32)(at))
+	}
+	return *(*uint64)(at)
+}
+
+// bytes is the planned field of r's event, an array of bytes.
+func (r *Record) bytes(p *attrPlan) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(&r.payload), p.offset)), p.typ.Len())
+}
+
 // describe makes the table row of E. It panics if an E does not fit a record or holds anything but numbers.
 func describe[E Event](name string) kindInfo {
 	t := reflect.TypeFor[E]()

@@ -31,7 +31,9 @@ func readAll(t *testing.T, text string) (*Reader, []*Record) {
 func TestJSONLine(t *testing.T) {
 	var b bytes.Buffer
 	tr := New()
-	tr.AddSink(NewJSON(&b, sampleNames()), All)
+	sink := NewJSON(&b, sampleNames())
+	sink.Lines = true
+	tr.AddSink(sink, All)
 	tr.SetContext(0, 2)
 	m := message(MessageDeliver, 2201, []byte{1, 2, 0, 0}, port(mach.MoveReceive, 11))
 	m.Task, m.Seqno, m.FromKernel = 2, 4, true
@@ -165,4 +167,28 @@ func FuzzReader(f *testing.F) {
 		require.Len(t, again, 1)
 		require.Equal(t, r.Describe(nil), again[0].Describe(nil))
 	})
+}
+
+// BenchmarkJSON is one event as a line of JSON.
+func BenchmarkJSON(b *testing.B) {
+	r := &Record{Seq: 12345, Thread: 2, Host: 1, Kind: KindMessage}
+	m := message(MessageDeliver, 2201, []byte{1, 2, 0, 0}, port(mach.MoveReceive, 11))
+	for name, record := range map[string]*Record{"message": withEvent(m), "page": withEvent(PageState{Object: 3, Offset: 4096, To: 2})} { // unordered: two benchmarks
+		record.Seq, record.Thread, record.Host = r.Seq, r.Thread, r.Host
+		b.Run(name, func(b *testing.B) {
+			s := NewJSON(io.Discard, sampleNames())
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Record(record)
+			}
+			b.SetBytes(int64(len(s.buf)))
+		})
+	}
+}
+
+// withEvent is a record of e.
+func withEvent[E Event](e E) *Record {
+	r := &Record{Kind: e.Kind()}
+	*at[E](r) = e
+	return r
 }
