@@ -15,8 +15,6 @@ type Attributes = defs.ObjectAttributes
 // other. So every message is sent without waiting: what the queue has no room for is given up, which the
 // code MACH_SEND_TIMED_OUT tells. A manager that waited there could wait for itself.
 var (
-	attributesCodec    = user.CodecFor[defs.MemoryObjectChangeAttributes[mach.Name]](defs.MemoryObjectChangeAttributesRow, mig.Request)
-	readyCodec         = user.CodecFor[defs.MemoryObjectReady[mach.Name]](defs.MemoryObjectReadyRow, mig.Request)
 	supplyCodec        = user.CodecFor[defs.MemoryObjectDataSupply[mach.Name, mach.Region]](defs.MemoryObjectDataSupplyRow, mig.Request)
 	unavailableCodec   = user.CodecFor[defs.MemoryObjectDataUnavailable[mach.Name]](defs.MemoryObjectDataUnavailableRow, mig.Request)
 	errorCodec         = user.CodecFor[defs.MemoryObjectDataError[mach.Name]](defs.MemoryObjectDataErrorRow, mig.Request)
@@ -27,17 +25,6 @@ var (
 
 func try[T any](c *Call, codec *user.Codec[T], v *T) mach.Return {
 	return user.TrySend(c.Thread, codec, v, 0)
-}
-
-// Ready answers an init: it sets the attributes, and the object is ready. Kernels of the CMU and GNU message
-// sets take the copy strategy and may_cache only.
-func (c *Call) Ready(control mach.Name, a Attributes) mach.Return {
-	if c.Thread.Form().Set != mig.OSF {
-		return try(c, readyCodec, &defs.MemoryObjectReady[mach.Name]{MemoryControl: control,
-			MayCache: a.MayCache, CopyStrategy: a.CopyStrategy})
-	}
-	return try(c, attributesCodec, &defs.MemoryObjectChangeAttributes[mach.Name]{MemoryControl: control,
-		Flavor: mach.FlavorAttribute, Attributes: a.Words(mach.FlavorAttribute)})
 }
 
 // Supply says how data is supplied.
@@ -56,12 +43,7 @@ func (c *Call) DataSupply(control mach.Name, s Supply) mach.Return {
 	if ret != mach.KernSuccess {
 		return ret
 	}
-	ret = try(c, supplyCodec, &defs.MemoryObjectDataSupply[mach.Name, mach.Region]{MemoryControl: control,
-		Offset: s.Offset, Data: r, Deallocate: true, LockValue: s.Lock, Precious: s.Precious, ReplyTo: s.ReplyTo})
-	if ret == mach.SendInvalidDest {
-		user.Deallocate(c.Thread, r) // not sent at all, so it is still here
-	}
-	return ret
+	return c.supply(control, &s, r, false)
 }
 
 // DataUnavailable answers a data_request: there is nothing; the kernel provides zeros or what lies below.
@@ -86,6 +68,9 @@ type Lock struct {
 
 // LockRequest controls resident pages: returns, flushes, locks or unlocks them.
 func (c *Call) LockRequest(control mach.Name, l Lock) mach.Return {
+	if ret, said := c.oldLock(control, l); said {
+		return ret
+	}
 	return try(c, lockCodec, &defs.MemoryObjectLockRequest[mach.Name]{MemoryControl: control, Offset: l.Offset, Size: l.Size,
 		ShouldReturn: l.Return, ShouldFlush: l.Flush, LockValue: l.Value, ReplyTo: l.ReplyTo})
 }

@@ -3,7 +3,6 @@ package pagers
 import (
 	"slices"
 
-	"machvm/ipc/defs"
 	"machvm/kernel/mach"
 )
 
@@ -148,8 +147,7 @@ func (p *DefaultPager) supply(c *Call, control mach.Name, o *paged, off mach.Off
 	var n mach.Size // bytes in the buffer
 	flush := func(next mach.Offset) {
 		if n > 0 {
-			ret := try(c, supplyCodec, &defs.MemoryObjectDataSupply[mach.Name, mach.Region]{MemoryControl: control,
-				Offset: next - mach.Offset(n), Data: mach.Region{Address: buffer.Address, Size: n}})
+			ret := c.supply(control, &Supply{Offset: next - mach.Offset(n)}, mach.Region{Address: buffer.Address, Size: n}, true)
 			if ret == mach.KernSuccess {
 				p.stats.Supplied += int(n / p.pageSize)
 			}

@@ -1,24 +1,26 @@
 // Package pagers is memory managers: a library to write them with, and three that do real work. They are user
 // programs: they speak to the kernel by messages only and see names, never rights.
 //
-//	handler.go       Handler: one method per message; the table that dispatches to it
-//	base.go          Base: what to do with a message by default, a complete manager of zeros
-//	server.go        Server: service threads and their receive loop over a port set; Call
-//	options.go       Option: what a server can be told when it is made
-//	order.go         Discipline: what the numbers of messages are used for
-//	call.go          what a manager asks of a kernel; Release, Drain
-//	pager.go         what the two pagers share: objects, associations, data in and out
-//	file.go          FilePager: the files of a store as memory objects
-//	read_ahead.go    data supplied without being asked for
-//	write_back.go    writes that are put off
-//	lost.go          what a store has not taken
-//	memory.go        MemoryPager: memory objects in Go memory
+//	handler.go        Handler: one method per message; the table that dispatches to it
+//	base.go           Base: what to do with a message by default, a complete manager of zeros
+//	server.go         Server: service threads and their receive loop over a port set; Call
+//	options.go        Option: what a server can be told when it is made
+//	order.go          Discipline: what the numbers of messages are used for
+//	call.go           what a manager asks of a kernel; Release, Drain
+//	dialect.go        the same said to kernels of different message sets
+//	pager.go          what the two pagers share: objects, associations, data in and out
+//	file.go           FilePager: the files of a store as memory objects
+//	copy.go           copies that a kernel asks the pagers for
+//	read_ahead.go     data supplied without being asked for
+//	write_back.go     writes that are put off
+//	lost.go           what a store has not taken
+//	memory.go         MemoryPager: memory objects in Go memory
 //	default.go        DefaultPager: the default memory manager, its objects
 //	default_data.go   pages in and out of the paging space
 //	default_admin.go  what programs may ask of a default pager
 //	paging_space.go   the paging file: slots and checksums
-//	store.go         Store, and Dir: a real directory that nothing leads out of
-//	store_memory.go  MemStore: files in memory, or a private copy of another store
+//	store.go          Store, and Dir: a real directory that nothing leads out of
+//	store_memory.go   MemStore: files in memory, or a private copy of another store
 //
 // # How to write a pager
 //

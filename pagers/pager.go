@@ -43,6 +43,7 @@ type object struct {
 	lock mach.Prot
 	// controls are the control ports of the uses in force.
 	controls []mach.Name
+	copied   bool         // made by Copy: ends with its last user
 	ahead    int          // pages to supply without being asked
 	delayed  *delayedFile // the file, if its writes are put off
 	lost     lostRanges

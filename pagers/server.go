@@ -19,6 +19,7 @@ type Server struct {
 	set     mach.Name
 	observe func(*Call)
 
+	dialect    Dialect
 	threads    int
 	discipline Discipline
 	orders     map[mach.Name]*sequence // by port; unused without a discipline

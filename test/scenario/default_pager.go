@@ -45,7 +45,7 @@ func (p *play) newDefaultPager(th *starlark.Thread, args starlark.Tuple, kwargs 
 	}
 	o.File = disk
 	var d *pagers.DefaultPager
-	pg, err := p.start(h.host, name, oneThread(), func(u userThread, x *thread, _ pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, oneThread(), func(u userThread, x *thread, _ []pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
 		if d, ret = pagers.NewDefault(u, o); ret != mach.KernSuccess {
 			return nil, ret

@@ -82,8 +82,9 @@
 // cares about; the rest is handled as pagers.Base does. memory_pager(host, name) keeps pages in memory:
 // object(name, data=, may_cache=, copy_strategy=, precious=, lock=, ...), contents(object). threads = N gives any of them
 // as many service threads, which keep the messages of each object in order, unless order = "unordered",
-// "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). A pager is a task too, and
-// its port_set is what the service threads receive from.
+// "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). With oldest_calls = True it
+// speaks to kernels of the CMU message set in their oldest calls (pagers.Oldest). A pager is a task too, and its
+// port_set is what the service threads receive from.
 // file_pager(..., read_ahead=N, write_back=True) supplies N pages more than asked for, and stores what comes back
 // later: pages of one file up to 32, or to the number given, wait until the next synchronize or terminate.
 //

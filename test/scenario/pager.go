@@ -109,9 +109,9 @@ func (p *play) newPager(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 		}
 		s.functions[key] = fn
 	}
-	pg, err := p.start(h.host, name, service, func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, x *thread, o []pagers.Option) (*pagers.Server, mach.Return) {
 		s.p, s.t = p, x
-		return pagers.New(u, s, o)
+		return pagers.New(u, s, o...)
 	})
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 	service := oneThread()
 	var policy filePolicy
 	a := attributes{strategy: int(mach.CopyDelay)}
-	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &service.threads, "order?", &service.order,
+	if err := starlark.UnpackArgs("file_pager", args, kwargs, "host", &h, "name", &name, "root", &root, "in_place?", &inPlace, "threads?", &service.threads, "order?", &service.order, "oldest_calls?", &service.oldest,
 		"read_ahead?", &policy.readAhead, "write_back?", &policy.writeBack,
 		"may_cache?", &a.cache, "copy_strategy?", &a.strategy, "cluster_size?", &a.cluster, "temporary?", &a.temporary); err != nil {
 		return nil, err
@@ -181,9 +181,9 @@ func (p *play) newFilePager(th *starlark.Thread, args starlark.Tuple, kwargs []s
 		return nil, fmt.Errorf("file_pager: root: %w", err)
 	}
 	var file *pagers.FilePager
-	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o []pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
-		file, ret = pagers.NewFile(u, store, pagers.FileOptions{Attributes: a.get(), ReadAhead: policy.readAhead, WriteBack: int(policy.writeBack)}, o)
+		file, ret = pagers.NewFile(u, store, pagers.FileOptions{Attributes: a.get(), ReadAhead: policy.readAhead, WriteBack: int(policy.writeBack)}, o...)
 		return file.Server(), ret
 	})
 	if err != nil {
@@ -201,13 +201,13 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 	var h hostArg
 	var name string
 	service := oneThread()
-	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name, "threads?", &service.threads, "order?", &service.order); err != nil {
+	if err := starlark.UnpackArgs("memory_pager", args, kwargs, "host", &h, "name", &name, "threads?", &service.threads, "order?", &service.order, "oldest_calls?", &service.oldest); err != nil {
 		return nil, err
 	}
 	var memory *pagers.MemoryPager
-	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o pagers.Option) (*pagers.Server, mach.Return) {
+	pg, err := p.start(h.host, name, service, func(u userThread, _ *thread, o []pagers.Option) (*pagers.Server, mach.Return) {
 		var ret mach.Return
-		memory, ret = pagers.NewMemory(u, o)
+		memory, ret = pagers.NewMemory(u, o...)
 		return memory.Server(), ret
 	})
 	if err != nil {

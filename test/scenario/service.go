@@ -13,13 +13,14 @@ import (
 type service struct {
 	threads int
 	order   discipline
+	oldest  bool // speak to CMU kernels in the oldest words
 }
 
 // discipline unpacks the order in which the threads of a pager handle the messages of one object.
 type discipline struct{ pagers.Discipline }
 
 // oneThread is a service as pagers have it if nothing is said.
-func oneThread() service { return service{1, discipline{pagers.Queued}} }
+func oneThread() service { return service{threads: 1, order: discipline{pagers.Queued}} }
 
 // Unpack is for starlark.UnpackArgs.
 func (d *discipline) Unpack(v starlark.Value) error {
@@ -49,14 +50,29 @@ func takeService(kwargs *[]starlark.Tuple) (service, error) {
 			return s, fmt.Errorf("pager: order: %w", err)
 		}
 	}
+	if v := take(kwargs, "oldest_calls"); v != nil {
+		s.oldest = bool(v.Truth())
+	}
 	return s, nil
+}
+
+// options are what the server is told.
+func (s service) options() []pagers.Option {
+	order, dialect := s.order.Discipline, pagers.Newest
+	if s.threads == 1 {
+		order = pagers.Unordered
+	}
+	if s.oldest {
+		dialect = pagers.Oldest
+	}
+	return []pagers.Option{order, dialect}
 }
 
 // maxServiceThreads bounds the threads of one pager.
 const maxServiceThreads = 64
 
 // start makes the pager's task and its service threads. setup runs first in the first one and makes the server.
-func (p *play) start(h *host, name string, s service, setup func(u userThread, x *thread, o pagers.Option) (*pagers.Server, mach.Return)) (*pager, error) {
+func (p *play) start(h *host, name string, s service, setup func(u userThread, x *thread, o []pagers.Option) (*pagers.Server, mach.Return)) (*pager, error) {
 	if s.threads < 1 || s.threads > maxServiceThreads {
 		return nil, fmt.Errorf("pager %s: got %d threads, want 1 to %d", name, s.threads, maxServiceThreads)
 	}
@@ -73,11 +89,7 @@ func (p *play) start(h *host, name string, s service, setup func(u userThread, x
 	x.daemon = true
 	failed := mach.KernSuccess
 	x.body = func(u userThread) {
-		order := s.order.Discipline
-		if s.threads == 1 {
-			order = pagers.Unordered
-		}
-		if pg.server, failed = setup(u, x, order); failed == mach.KernSuccess {
+		if pg.server, failed = setup(u, x, s.options()); failed == mach.KernSuccess {
 			pg.server.Observe(func(c *pagers.Call) { pg.observe(p.serviceThread(x, c), c) })
 			pg.server.Run(u)
 		}
