@@ -19,7 +19,7 @@
 // A function that may wait takes the thread first. Nothing is locked: between two waits an operation is
 // atomic, and after a wait a map is looked up again when its version has moved. Waits are for a busy or
 // absent page, an event of an object, a free page, a region being wired, and a port being terminated;
-// each names what it waits for. Besides there are the preemption points "association-broken",
+// each names what it waits for. Besides there are the preemption points "before-init", "association-broken",
 // "before-data-return", "before-terminate", "placeholder-inserted" and "before-verify", where a schedule
 // may switch threads as the originals' locks would let it.
 //

@@ -50,13 +50,18 @@ func (h *Host) enter(th *sched.Thread, port *ipc.Right, size mach.Size) (*Object
 	}
 }
 
-// associate makes the object of a port that has none in this kernel, and announces it.
+// associate makes the object of a port that has none in this kernel, and announces it. If the port dies before that,
+// nobody hears of the object, which is an orphan then.
 func (h *Host) associate(th *sched.Thread, port *ipc.Right, size mach.Size) *Object {
 	o := h.newObject(size)
 	o.strategy = mach.CopyInvalid
 	o.clusterSize = h.pageSize
 	a := h.newAssociation(o, ipc.CopySend(port))
 	o.setPhase(PhaseIniting)
+	th.Preempt("before-init")
+	if o.assoc != a {
+		return o
+	}
 	h.sendInit(th, a)
 	h.traceAssociation(a, trace.StepInit)
 	o.setPhase(PhaseUnready)

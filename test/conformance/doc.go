@@ -10,9 +10,12 @@
 //	manager_test.go     manager: a scripted memory manager with a log
 //	emm_stage_test.go   emm: a stage with kernel, manager and client; threads let in at named points
 //	emm_calls_test.go   calls: what managers and clients ask of the kernel, in few words
+//	race_rig_test.go     race: threads against each other, in forced orders and in every schedule within a bound
+//	race_threads_test.go the racers that most races are made of
 //	model_test.go       random programs of port calls and messages, compared with a reference model
 //	model_*_test.go     the model: ports, spaces, messages; the programs, and how one that fails is made shorter
 //	ipc_*_test.go       rules of ports, rights, messages and notifications
 //	emm_*_test.go       rules of the external memory management protocol
 //	vm_*_test.go        rules of virtual memory
+//	race_*_test.go      TestRace05_SupplyAndLastUnmap tests R-05 of the race catalogue of the pager protocol
 package conformance

@@ -187,7 +187,7 @@ func (o *order) Choose(p choice.Point) int {
 }
 
 // at has a thread of task run f as soon as any other thread comes to a named preemption point of the
-// kernel: "association-broken", "before-data-return", "before-terminate", "placeholder-inserted",
+// kernel: "before-init", "association-broken", "before-data-return", "before-terminate", "placeholder-inserted",
 // "before-verify". Say it just before the step that gets there; the test fails if that step does not. The
 // other thread goes on when f ends or waits. f must not use the helpers that run the simulation.
 func (e *emm) at(point string, task *kernel.Task, f func(x *calls)) *job {

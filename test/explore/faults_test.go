@@ -114,7 +114,7 @@ func TestReduction(t *testing.T) {
 		full, reduced uint64
 		states        int
 	}{
-		{"one life cycle", lifecycle, 270, 36, 1},
+		{"one life cycle", lifecycle, 378, 60, 1},
 		{"two faulters, one page", faulters(1, false), 292, 182, 1},
 		{"one pair", pairs(1, false), 6, 2, 1},
 		{"two pairs", pairs(2, false), 5166, 4, 1},

@@ -96,10 +96,10 @@ func TestSequenceNumbers(t *testing.T) {
 		discipline pagers.Discipline
 		summary    string
 	}{
-		{1, pagers.Unordered, "no failure (62 executions: all schedules with at most 2 preemptions)"},
-		{2, pagers.FullSerialisation, "no failure (1316 executions: all schedules with at most 2 preemptions)"},
-		{2, pagers.Queued, "no failure (1102 executions: all schedules with at most 2 preemptions)"},
-		{2, pagers.OrderedStart, "no failure (1313 executions: all schedules with at most 2 preemptions)"},
+		{1, pagers.Unordered, "no failure (76 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.FullSerialisation, "no failure (1559 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.Queued, "no failure (1295 executions: all schedules with at most 2 preemptions)"},
+		{2, pagers.OrderedStart, "no failure (1553 executions: all schedules with at most 2 preemptions)"},
 	} {
 		r := explore.Explore(within(2), twice(c.threads, c.discipline))
 		require.Equal(t, c.summary, r.Summary(), "%v\n%v", c.discipline, r)
@@ -197,9 +197,9 @@ func TestPortMoves(t *testing.T) {
 		discipline pagers.Discipline
 		summary    string
 	}{
-		{pagers.FullSerialisation, "no failure (1269 executions: all schedules with at most 1 preemptions)"},
-		{pagers.Queued, "no failure (1261 executions: all schedules with at most 1 preemptions)"},
-		{pagers.OrderedStart, "no failure (1269 executions: all schedules with at most 1 preemptions)"},
+		{pagers.FullSerialisation, "no failure (1289 executions: all schedules with at most 1 preemptions)"},
+		{pagers.Queued, "no failure (1281 executions: all schedules with at most 1 preemptions)"},
+		{pagers.OrderedStart, "no failure (1289 executions: all schedules with at most 1 preemptions)"},
 	} {
 		r := explore.Explore(explore.Config{Strategy: explore.NewDFS(explore.Preemptions(1)), Workers: 2}, moving(c.discipline))
 		require.Equal(t, c.summary, r.Summary(), r)

@@ -20,8 +20,8 @@ func TestScripts(t *testing.T) {
 		states     int
 	}{
 		{"last_unmap.star", explore.NewDFS(explore.Preemptions(1)), 7, 1},
-		{"task_exit.star", explore.NewDFS(explore.Delays(2)), 116, 1},
-		{"remap_race.star", explore.NewDFS(explore.Delays(1)), 31, 1},
+		{"task_exit.star", explore.NewDFS(explore.Delays(2)), 131, 1},
+		{"remap_race.star", explore.NewDFS(explore.Delays(1)), 32, 1},
 		{"two_kernels.star", explore.NewRandom(1, 40), 40, 2},
 	} {
 		t.Run(c.script, func(t *testing.T) {

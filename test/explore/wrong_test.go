@@ -65,7 +65,7 @@ func TestStaleStore(t *testing.T) {
 
 	right := explore.Simulation(config, rewriter(1))
 	r = explore.Explore(explore.Config{Strategy: explore.NewDFS(explore.Preemptions(1)), Workers: 2}, right)
-	require.Equal(t, "no failure (7 executions: all schedules with at most 1 preemptions)", r.Summary())
+	require.Equal(t, "no failure (8 executions: all schedules with at most 1 preemptions)", r.Summary())
 }
 
 // forgetful is a manager that destroys the control port at terminate only if somebody has asked it for a page.

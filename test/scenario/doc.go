@@ -94,9 +94,9 @@
 //
 // Waiting. event(name).set() and wait(), barrier(n).wait(), wait_until(lambda: ...), whose condition is
 // looked at after every step. t.at(point) waits until another thread is at that preemption point of the
-// kernel ("association-broken", "before-data-return", "before-terminate", "placeholder-inserted",
-// "before-verify") and goes on in its stead; schedule(at=, run=, kind=, skip=, times=) is a rule for the
-// chooser. run(stuck = [thread]) expects a thread to be waiting at the end; any other that waits is a
+// kernel ("before-init", "association-broken", "before-data-return", "before-terminate",
+// "placeholder-inserted", "before-verify") and goes on in its stead; schedule(at=, run=, kind=, skip=,
+// times=) is a rule for the chooser. run(stuck = [thread]) expects a thread to be waiting at the end; any other that waits is a
 // deadlock.
 //
 // Expectations. expect(cond, msg=), expect_equal(got, want), expect_code(got, CODE), expect_messages(port,

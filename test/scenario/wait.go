@@ -130,7 +130,7 @@ func (t *thread) atPoint(th *starlark.Thread, args starlark.Tuple, kwargs []star
 }
 
 // preemptionPoints are the places of the kernel where a schedule may switch threads.
-var preemptionPoints = []string{"association-broken", "before-data-return", "before-terminate", "placeholder-inserted", "before-verify"}
+var preemptionPoints = []string{"before-init", "association-broken", "before-data-return", "before-terminate", "placeholder-inserted", "before-verify"}
 
 // flag is event(): something that threads wait for and another sets, once.
 type flag struct {
