@@ -14,6 +14,7 @@
 //	race_threads_test.go the racers that most races are made of
 //	model_test.go       random programs of port calls and messages, compared with a reference model
 //	model_*_test.go     the model: ports, spaces, messages; the programs, and how one that fails is made shorter
+//	memory_model_test.go  random programs about memory, compared with a reference model; their scripts
 //	ipc_*_test.go       rules of ports, rights, messages and notifications
 //	emm_*_test.go       rules of the external memory management protocol
 //	vm_*_test.go        rules of virtual memory

@@ -12,4 +12,16 @@
 //	task.go          rows of tasks
 //	trace.go         page-reference traces of real programs: readers of four formats
 //	trace_replay.go  a trace replayed through the address space of a task, under any page replacement policy
+//
+// Random programs:
+//
+//	program.go           a random program about memory: its operations and operands
+//	program_source.go    where its choices come from
+//	program_draw.go      drawing a program
+//	program_model.go     the reference: memory as arrays of pages
+//	program_calls.go     what each operation does to the reference
+//	program_run.go       running a program on a kernel, and comparing
+//	program_steps.go     what each operation does on a kernel
+//	program_shrink.go    making a failing program shorter
+//	program_scenario.go  a program as a script, with what the reference expects
 package rows
