@@ -47,6 +47,7 @@
 //	link.go         several kernels: links, delivery and service threads
 //	event.go        trace events
 //	touch.go        what steps touch, for exploration
+//	wait_for.go     who could end a wait at a port
 //	spares.go       what one world leaves to the next
 //	digest.go       the state of ports, messages and spaces as a hash
 //	check.go        recount and invariants INV-1 to INV-10

@@ -46,6 +46,7 @@
 //	outcome.go      how a run ended; Crash and CheckError
 //	check.go        all audits
 //	describe.go     the machine as text
+//	wait_for.go     who waits for whom
 //	digest.go      the machine as a hash
 //	names.go        what the trace calls messages and their arguments
 //	costs.go        how much virtual time things take

@@ -85,6 +85,7 @@ func (o Outcome) Report() string {
 		fmt.Fprintf(&w, "%s", p.Stack)
 	}
 	w.WriteString(sched.DeadlockReport(o.sim.sched))
+	w.WriteString(o.sim.WaitFor())
 	if o.Err != nil {
 		fmt.Fprintf(&w, "last events:\n")
 		// Writing to a strings.Builder does not fail.

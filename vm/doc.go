@@ -123,6 +123,7 @@
 //
 //	inspect.go      regions, objects, mappings as values
 //	describe.go     the same as text
+//	wait_for.go     who could end a wait, and whether it should be over
 //	digest.go       the same as a hash
 //	check.go        audits by recount
 //	check_map.go    maps, regions, translations

@@ -30,12 +30,13 @@ const (
 	Crash                             // a program panicked
 	Invariant                         // an audit of the kernel failed, or the kernel panicked
 	Harness                           // the execution could not be set up
+	LostWakeup                        // nothing can run, and a program waits for what has come
 	Unreproducible                    // the same choices did not lead to the same run
 	failureKindCount
 )
 
 var failureNames = [failureKindCount]string{"property", "deadlock", "livelock", "crash", "broken invariant",
-	"bad setup", "unreproducible"}
+	"bad setup", "lost wake-up", "unreproducible"}
 
 func (k FailureKind) String() string {
 	if k < failureKindCount {

@@ -151,7 +151,13 @@ func (s *Subject) result(o kernel.Outcome) Result {
 		c := o.Crashes[0]
 		s.fail(Crash, fmt.Sprintf("%s: %v", c.Thread.Sched().Name(), c.Value), o.Report())
 	case kernel.Deadlock:
-		s.fail(Deadlock, stuck(o), o.Report())
+		kind := Deadlock
+		for _, t := range s.Sim.LostWakeups() {
+			if !t.Daemon() {
+				kind = LostWakeup
+			}
+		}
+		s.fail(kind, stuck(o), o.Report())
 	case kernel.CheckFailed, kernel.Panicked:
 		err := o.Err
 		if broken := (*kernel.CheckError)(nil); errors.As(err, &broken) {

@@ -220,7 +220,7 @@ func (p *play) run(allowed []*thread) error {
 		}
 		if len(bad) > 0 {
 			return failf(Deadlock, "nothing can run, and %s cannot go on%s\n%s", strings.Join(bad, ", "), where,
-				strings.TrimRight(sched.DeadlockReport(p.sim.Sched()), "\n"))
+				strings.TrimRight(sched.DeadlockReport(p.sim.Sched())+p.sim.WaitFor(), "\n"))
 		}
 		for _, t := range allowed {
 			if !slices.Contains(stuck, t) {
