@@ -1,4 +1,4 @@
-// Package pagers is memory managers: a library to write them with, and three that do real work. They are user
+// Package pagers is memory managers: a library to write them with, and some that do real work. They are user
 // programs: they speak to the kernel by messages only and see names, never rights.
 //
 //	handler.go        Handler: one method per message; the table that dispatches to it
@@ -21,6 +21,13 @@
 //	paging_space.go   the paging file: slots and checksums
 //	store.go          Store, and Dir: a real directory that nothing leads out of
 //	store_memory.go   MemStore: files in memory, or a private copy of another store
+//	netmem.go         Netmem: the sample pager of the Server Writer's Guide
+//	netmem_state.go   its state machine
+//	coherent.go            Coherent: memory that several kernels share; what kernels tell it
+//	coherent_page.go       the page directory: who has a page, who waits for it
+//	coherent_scheduler.go  the scheduler of one page
+//	coherent_servers.go    what servers do with each other's messages
+//	coherent_messages.go   the messages between servers
 //
 // # How to write a pager
 //

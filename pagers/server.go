@@ -24,6 +24,10 @@ type Server struct {
 	discipline Discipline
 	orders     map[mach.Name]*sequence // by port; unused without a discipline
 	gates      []mach.Name             // ports on which no thread waits now
+
+	// pending, if there is one, does what is left to do before the next receive and reports whether some is
+	// left still; then the wait is bounded.
+	pending func(*Call) bool
 }
 
 // Call is what a handler is told beside its message.
@@ -142,7 +146,14 @@ func (s *Server) serve(t user.Thread) mach.Return {
 	c := Call{Thread: t, Server: s}
 	for {
 		c.Message = &m
-		ret := s.receive(t, &m, mach.OptNone, 0)
+		opt, wait := mach.OptNone, mach.Timeout(0)
+		if s.pending != nil && s.pending(&c) {
+			opt, wait = mach.RcvTimeout, 1
+		}
+		ret := s.receive(t, &m, opt, wait)
+		if ret == mach.RcvTimedOut {
+			continue
+		}
 		if !s.dispatch(&c, ret) {
 			return ret
 		}

@@ -9,14 +9,14 @@ import (
 // source is the text of the files that declare messages: the doc comment of a message struct is the prose
 // of its row.
 //
-//go:embed default_pager_object.go exc.go gnumach.go mach.go mach_host.go mach_port.go mach_vm.go
-//go:embed machvm.go memory_control.go memory_object.go memory_object_default.go notify.go
+//go:embed coherent.go default_pager_object.go exc.go gnumach.go mach.go mach_host.go mach_port.go mach_vm.go
+//go:embed machvm.go netmem.go memory_control.go memory_object.go memory_object_default.go notify.go
 var source embed.FS
 
 // All lists every subsystem in the order of their numbers.
 func All() []*mig.Subsystem {
 	return []*mig.Subsystem{Notify, Mach, MemoryObject, MemoryObjectDefault, DefaultPagerObject, Exc,
-		MachHost, MachPort, Mach4, GNUMach, MachVM}
+		MachHost, MachPort, Mach4, GNUMach, MachVM, Netmem, Coherent}
 }
 
 var registries [mig.Sets]*mig.Registry

@@ -81,6 +81,12 @@ var numbers = map[string][3]mach.MsgID{
 	"mach_vm_remap": {4802, 4802, 4802}, "mach_make_memory_entry_64": {4803, 4803, 4803},
 	"vm_read_overwrite": {4804, 4804, 4804}, "mach_port_insert_member": {4805, 4805, 4805},
 	"mach_port_extract_member": {4806, 4806, 4806},
+
+	"netmem_put": {4900, 4900, 4900}, "netmem_get": {4901, 4901, 4901},
+	"coherent_replicate": {5100, 5100, 5100}, "coherent_request": {5101, 5101, 5101},
+	"coherent_provide": {5102, 5102, 5102}, "coherent_grant": {5103, 5103, 5103},
+	"coherent_invalidate": {5104, 5104, 5104}, "coherent_invalidated": {5105, 5105, 5105},
+	"coherent_lost": {5106, 5106, 5106},
 }
 
 func TestNumbers(t *testing.T) {
@@ -104,7 +110,8 @@ func TestKinds(t *testing.T) {
 		for _, row := range s.Rows() {
 			object := strings.Contains(row.Name, "memory_object_") && s != defs.Mach4 &&
 				row.Name != "vm_set_default_memory_manager"
-			simple := s == defs.Notify || object && row.Name != "memory_object_get_attributes"
+			simple := s == defs.Notify || object && row.Name != "memory_object_get_attributes" ||
+				s == defs.Coherent && row != defs.CoherentReplicateRow
 			require.Equal(t, simple, row.Kind == mig.Simple, row)
 			if row.Kind == mig.Simple {
 				require.Zero(t, row.ReplyID(mig.OSF), row)

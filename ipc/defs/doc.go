@@ -18,6 +18,8 @@
 //	notify.go                   64  notifications
 //	gnumach.go                4000, 4200  proxies and other calls of GNU Mach
 //	machvm.go                 4800  calls without a number in the originals
+//	netmem.go                 4900  programs to the sample pager netmem
+//	coherent.go               5100  between the servers of one shared memory object
 //	info.go                   what the word arrays of info calls hold
 //	all.go                    all subsystems, and the registry of each message set
 //

@@ -228,4 +228,18 @@ var messages = []message{
 	both[mig.Void, mig.Void](MachPortInsertMemberRow, mig.Reply),
 	both[MachPortExtractMember[mach.Name], MachPortExtractMember[right]](MachPortExtractMemberRow, mig.Request),
 	both[mig.Void, mig.Void](MachPortExtractMemberRow, mig.Reply),
+
+	both[NetmemPut[mach.Name], NetmemPut[right]](NetmemPutRow, mig.Request),
+	both[mig.Void, mig.Void](NetmemPutRow, mig.Reply),
+	both[NetmemGet[mach.Name], NetmemGet[right]](NetmemGetRow, mig.Request),
+	both[NetmemGetReply, NetmemGetReply](NetmemGetRow, mig.Reply),
+
+	both[CoherentReplicate[mach.Name], CoherentReplicate[right]](CoherentReplicateRow, mig.Request),
+	both[CoherentReplicateReply, CoherentReplicateReply](CoherentReplicateRow, mig.Reply),
+	both[CoherentRequest[mach.Name], CoherentRequest[right]](CoherentRequestRow, mig.Request),
+	both[CoherentProvide[mach.Name, mach.Region], CoherentProvide[right, memory]](CoherentProvideRow, mig.Request),
+	both[CoherentGrant[mach.Name], CoherentGrant[right]](CoherentGrantRow, mig.Request),
+	both[CoherentInvalidate[mach.Name], CoherentInvalidate[right]](CoherentInvalidateRow, mig.Request),
+	both[CoherentInvalidated[mach.Name], CoherentInvalidated[right]](CoherentInvalidatedRow, mig.Request),
+	both[CoherentLost[mach.Name], CoherentLost[right]](CoherentLostRow, mig.Request),
 }

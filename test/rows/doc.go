@@ -13,6 +13,12 @@
 //	trace.go         page-reference traces of real programs: readers of four formats
 //	trace_replay.go  a trace replayed through the address space of a task, under any page replacement policy
 //
+// Several hosts:
+//
+//	cluster.go      Cluster: several hosts that share a memory object
+//	cluster_log.go  MessageLog: the messages by which they do, counted from the trace
+//	shared.go       random programs on shared memory, and what their loads must see
+//
 // Random programs:
 //
 //	program.go           a random program about memory: its operations and operands

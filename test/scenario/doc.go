@@ -27,6 +27,7 @@
 //	service.go      their service threads
 //	default_pager.go default_pager, and damage to its paging file
 //	disk.go         the paging file
+//	coherent.go     objects that several hosts share: coherent; the sample pager: netmem_pager
 //	manager.go      a manager whose handlers are functions of a script
 //	expect.go       expectations
 //	pattern.go      what a script expects of a message
@@ -91,6 +92,17 @@
 // default_pager(host, name, pages=64, emergency=0, objects=0, cluster=PAGE, file=None) is the default memory manager,
 // with a paging space of so many pages and so many more in its own memory. damage(offset, data), truncate(size) and
 // break_disk(writes=True, reads=False) do to its paging file what happens to disks; stats() counts.
+//
+// netmem_pager(host, name) is the
+// sample pager of the Server Writer's Guide: object(name) is a page that threads map or use by t.netmem_put(object,
+// offset, value) and t.netmem_get(object, offset); state(object) and taken() show its state machine.
+//
+// Sharing. s = coherent(host, host, ..., name =, scheme = "central" or "distributed", size =) is a memory object that
+// those hosts share, kept consistent by one server, which is on the first host or on server =, or by one server for
+// each host. s.object(host) is the port that tasks of that host map; s.owner(host, offset) is where that host's server
+// believes the page to be; s.server(host); s.stats(). unit = is how much has one owner, the largest page size unless
+// said; yield_ms = how long a server lets a new owner be before it takes the page back; without = ["R3", ...] leaves
+// repairs of the description of 1988 out.
 //
 // Waiting. event(name).set() and wait(), barrier(n).wait(), wait_until(lambda: ...), whose condition is
 // looked at after every step. t.at(point) waits until another thread is at that preemption point of the

@@ -21,6 +21,10 @@ type pager struct {
 	memory *pagers.MemoryPager  // memory_pager only
 	paging *pagers.DefaultPager // default_pager only
 	disk   *disk                // of it
+
+	netmem *pagers.Netmem // netmem_pager only
+
+	coherent *pagers.Coherent // servers of a coherent object only
 }
 
 func (*pager) Type() string { return "pager" }
@@ -220,6 +224,7 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 var pagerMethods = methods[*pager]{
 	"object": (*pager).object, "open": (*pager).open, "close": (*pager).closeFile, "contents": (*pager).contents,
 	"stats": (*pager).stats, "damage": (*pager).damage, "truncate": (*pager).truncate, "break_disk": (*pager).breakDisk,
+	"state": (*pager).state, "taken": (*pager).taken,
 }
 
 // Attr is a method of pagers, or what a task has.
@@ -270,9 +275,12 @@ func (pg *pager) object(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 	var name mach.Name
 	err := pg.p.inTask(th, pg.task, "harness", func(u userThread) error {
 		var ret mach.Return
-		if pg.memory != nil {
+		switch {
+		case pg.memory != nil:
 			name, ret = pg.memory.Add(u, pagers.MemoryOptions{Data: []byte(data), Attributes: a.get(), Precious: precious, Lock: mach.Prot(lock)})
-		} else {
+		case pg.netmem != nil:
+			name, ret = pg.netmem.NewObject(u)
+		default:
 			name, ret = pg.server.AllocatePort(u)
 		}
 		return ret.Err()

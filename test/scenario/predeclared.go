@@ -18,6 +18,8 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"file_pager":    (*play).newFilePager,
 	"memory_pager":  (*play).newMemoryPager,
 	"default_pager": (*play).newDefaultPager,
+	"netmem_pager":  (*play).newNetmem,
+	"coherent":      (*play).newCoherent,
 	"run":           (*play).runFunc,
 	"kill":          (*play).kill,
 	"abort":         (*play).abort,

@@ -71,6 +71,9 @@ memory_object_data_error            memory_control offset size error_value=KERN_
 memory_object_lock_request          memory_control offset size should_return=MEMORY_OBJECT_RETURN_NONE should_flush=False lock_value=VM_PROT_NO_CHANGE reply_to
 memory_object_synchronize_completed memory_control offset length
 memory_object_destroy               memory_control reason=KERN_SUCCESS
+netmem_put                          netmem_object offset value
+netmem_get                          netmem_object offset=0
+
 memory_object_discard_reply         memory_control requested_offset requested_size discard_offset discard_size should_return=MEMORY_OBJECT_RETURN_ALL reply_to
 `)
 

@@ -32,7 +32,8 @@ func init() {
 	for set := range mig.Set(mig.Sets) {
 		for _, row := range defs.Registry(set).Rows() {
 			switch row.Name {
-			case "vm_allocate", "vm_deallocate", "mach_port_allocate", "mach_port_deallocate", "mach_port_move_member":
+			case "vm_allocate", "vm_deallocate", "mach_port_allocate", "mach_port_deallocate", "mach_port_move_member",
+				"mach_port_insert_right", "mach_port_request_notification":
 				housekeeping[row.ID(set)] = true
 			}
 		}
