@@ -309,7 +309,7 @@ func TestRace24_TaskDiesWaiting(t *testing.T) {
 func TestRace25_AbortWaiting(t *testing.T) {
 	t.Parallel()
 	race{
-		within: 1,
+		delays: 2,
 		scene: func(s *scene) {
 			s.m.silent("data_request")
 			r := s.c.mapPages(1)

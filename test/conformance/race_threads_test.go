@@ -43,14 +43,17 @@ func (s *scene) store(name string, r *mapped, p int, b byte) *racer {
 // supply is a racer of the manager that supplies page p, all of it b, and asks for the completion.
 func (s *scene) supply(name string, p int, b byte) *racer {
 	var data mach.Region
-	s.m.do(func(x *calls) {
-		var code mach.Return
-		data, code = user.StoreNew(x, fillOf(b))
-		x.ok(code)
-	})
+	s.m.do(func(x *calls) { data = x.filled(b) })
 	return s.control(name, func(x *calls, a mach.Name) mach.Return {
 		return x.supplyRegion(a, at(p), data, supplied{reply: s.m.port})
 	})
+}
+
+// filled is a new page of memory, all of it b.
+func (x *calls) filled(b byte) mach.Region {
+	r, code := user.StoreNew(x, fillOf(b))
+	x.ok(code)
+	return r
 }
 
 // control is a racer of the manager that makes a call on the first control port.
