@@ -5,6 +5,8 @@
 //	explore.go     machvm explore: a scenario under many schedules, or all
 //	progress.go    how far an exploration has come, on a terminal
 //	replay.go      machvm replay: the run of a schedule again, to a step or to its end
+//	step.go        machvm step: a run step by step, forward and back
+//	step_show.go   what it shows of the machine
 //	diff.go        machvm diff: where two personalities part
 //	trace.go       machvm trace replay: a page-reference trace through a task's address space
 //	bench.go       machvm bench: rows against anchors, in rounds

@@ -25,11 +25,11 @@ func main() {
 		}
 		return
 	}
-	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // execute runs the command line and returns the exit code.
-func execute(args []string, stdout, stderr io.Writer) int {
+func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:   "machvm",
 		Short: "A Mach kernel's virtual memory and external pager protocol, in one process",
@@ -46,6 +46,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		runCommand(stdout, stderr),
 		exploreCommand(stdout, stderr),
 		replayCommand(stdout),
+		stepCommand(stdin, stdout),
 		diffCommand(stdout),
 		traceCommand(stdout),
 		benchCommand(stdout, stderr),

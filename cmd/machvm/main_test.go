@@ -16,7 +16,7 @@ const scripts = "../../test/scripts/"
 // command runs a command line.
 func command(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = execute(args, &out, &err)
+	code = execute(args, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
 }
 

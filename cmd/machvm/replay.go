@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"machvm/kernel"
+	"machvm/kernel/choice"
 	"machvm/kernel/trace"
 	"machvm/test/scenario"
 )
@@ -49,12 +50,9 @@ func replay(path string, f replayFlags, stdout io.Writer) error {
 	if f.force {
 		schedule.Hash = ""
 	}
-	file := f.scenario
-	if file == "" {
-		if schedule.Scenario == "" {
-			return fmt.Errorf("%s names no scenario: say --scenario", path)
-		}
-		file = filepath.Join(filepath.Dir(path), schedule.Scenario)
+	file, err := f.scriptOf(path, schedule)
+	if err != nil {
+		return err
 	}
 	o := scenario.Options{NoGolden: true, Replay: schedule}
 	stop := stepper{step: f.step}
@@ -76,6 +74,17 @@ func replay(path string, f replayFlags, stdout io.Writer) error {
 		return exitError(code)
 	}
 	return nil
+}
+
+// scriptOf is the script that the schedule in a file was written for.
+func (f replayFlags) scriptOf(path string, s *choice.Schedule) (string, error) {
+	switch {
+	case f.scenario != "":
+		return f.scenario, nil
+	case s.Scenario == "":
+		return "", fmt.Errorf("%s names no scenario: say --scenario", path)
+	}
+	return filepath.Join(filepath.Dir(path), s.Scenario), nil
 }
 
 // stepper stops a run at a step.

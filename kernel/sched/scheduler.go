@@ -121,6 +121,9 @@ var ErrShutdown = errors.New("sched: the scheduler is shut down")
 // Current is the running thread, nil between steps and outside Run.
 func (s *Scheduler) Current() *Thread { return s.current }
 
+// Last is the thread of the last step, nil before the first.
+func (s *Scheduler) Last() *Thread { return s.last }
+
 // Steps is the number of steps begun since the scheduler was made.
 func (s *Scheduler) Steps() uint64 { return s.steps }
 

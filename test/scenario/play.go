@@ -40,6 +40,8 @@ type Options struct {
 	// Spares is what an earlier run of the same owner has left. A run with it is a quick one: it has no transcript, its
 	// events are not kept, and its schedule has no labels.
 	Spares *kernel.Spares
+	// Recorder writes the choices down while they are made; nil: nobody sees them before the end.
+	Recorder *choice.Recorder
 	// Sinks are made for the run's tracer and see every event.
 	Sinks []func(*trace.Tracer) trace.Sink
 	// Observe is called with the simulation before the script starts: a monitor looks on this way.
@@ -112,7 +114,10 @@ func (s *Script) perform(o Options) Result {
 	if o.Replay != nil {
 		p.chooser.replay = choice.NewReplayer(o.Replay, choice.Fail)
 	}
-	p.recorder = choice.NewRecorder(p.chooser)
+	if p.recorder = o.Recorder; p.recorder == nil {
+		p.recorder = new(choice.Recorder)
+	}
+	p.recorder.Chooser = p.chooser
 	p.recorder.NoLabels = o.Spares != nil
 	tracer := tracerOf(o.Spares)
 	p.names = tracer.Names()
