@@ -21,6 +21,7 @@ func TestScripts(t *testing.T) {
 	}{
 		{"last_unmap.star", explore.NewDFS(explore.Preemptions(1)), 7, 1},
 		{"task_exit.star", explore.NewDFS(explore.Delays(2)), 131, 1},
+		{"drain.star", explore.NewDFS(explore.Delays(1)), 29, 4},
 		{"remap_race.star", explore.NewDFS(explore.Delays(1)), 32, 1},
 		{"two_kernels.star", explore.NewRandom(1, 40), 40, 2},
 	} {
