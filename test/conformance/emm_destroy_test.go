@@ -118,6 +118,28 @@ func TestEMM091_NoTrafficAfterDestroy(t *testing.T) {
 	r.unmap()
 	e.m.see(before...)
 	require.Equal(t, 0, e.m.status(e.m.port).messages)
+
+	// A page that is on its way out when destroy is called goes to the manager still, and before the terminate; one
+	// that is not stays with the mapping.
+	e = newPressed(t)
+	r = e.c.mapPages(2)
+	r.write(0, 2, 'x')
+	presser := e.presser()
+	a := e.m.control(0)
+	destroyer := e.at("before-data-return", e.m.task, func(x *calls) {
+		require.Zero(t, e.sent(dataReturnID()))
+		x.ok(x.destroy(a, mach.KernFailure))
+	})
+	presser.squeeze()
+	destroyer.requireDone()
+	returns := e.m.all("data_return")
+	require.Len(t, returns, 1)
+	gone := int(returns[0].offset / at(1))
+	require.Equal(t, 'x'+byte(gone), returns[0].data[0])
+	require.Equal(t, []string{fmt.Sprintf("data_return(a,%d,dirty)", gone), "terminate(a)"}, e.m.trace()[3:])
+	r.fails(gone, mach.KernMemoryFailure)
+	r.unmap()
+	require.Len(t, e.m.trace(), 5)
 }
 
 // TestEMM092_ResidentPagesStayAccessible: After destroy resident pages stay accessible to existing

@@ -330,6 +330,30 @@ func TestVM015_AllocationAddsRegion(t *testing.T) {
 			v.first(va(11), 0)
 		})
 		e.m.never("data_request")
+
+		// The default manager is one as well.
+		e = newPressed(t)
+		d := e.newDefaultManager("default", 1)
+		e.c.step(func(v *space) {
+			v.have(va(10), 1)
+			v.put(va(10), 'a')
+			v.have(va(20), 1)
+			v.put(va(20), 'b')
+			v.have(va(21), 1)
+			v.lies(extent{10, 11}, extent{20, 22}) // without one a region grows
+		})
+		e.squeeze()
+		require.Equal(t, 2, d.count("create"))
+		e.c.step(func(v *space) {
+			v.have(va(11), 1)
+			v.have(va(22), 1)
+			v.lies(extent{10, 11}, extent{11, 12}, extent{20, 22}, extent{22, 23})
+			v.put(va(11), 'c')
+			v.first(va(10), 'a')
+			v.first(va(20), 'b')
+			v.first(va(11), 'c')
+			v.first(va(22), 0)
+		})
 	})
 	t.Run("shadow", func(t *testing.T) {
 		s := newStage(t)

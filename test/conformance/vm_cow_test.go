@@ -11,9 +11,9 @@ import (
 
 // delayed is a stage on which the client has four pages of a memory object of strategy delay at va(10), all
 // of them resident.
-func delayed(t *testing.T) *emm {
+func delayed(t *testing.T, opts ...option) *emm {
 	t.Helper()
-	e := newEMM(t)
+	e := newEMM(t, opts...)
 	e.c.step(func(v *space) {
 		v.mapAt(va(10), e.c.port(e.m.port), 4)
 		v.holds(va(10), 1, 2, 3, 4)
@@ -54,6 +54,32 @@ func TestVM147_CopyObjectIsReused(t *testing.T) {
 		v.holds(va(30), 1, 2, 3, 4)
 		v.holds(va(40), 1, 2, 3, 0x11)
 	})
+
+	// One that has its page on paging space is not used again, nor is it lost.
+	e, first = pagedOutCopy(t)
+	e.copyTo(va(30), 4)
+	require.NotEqual(t, first.ID, e.below(va(30))[0].ID)
+	e.c.step(func(v *space) {
+		v.holds(va(20), 1, 2, 3, 4)
+		v.holds(va(30), 0x11, 2, 3, 4)
+	})
+}
+
+// pagedOutCopy is delayed with a copy of four pages at page 20, which has saved the original of page 0 and had it
+// paged out.
+func pagedOutCopy(t *testing.T) (*emm, vm.ObjectInfo) {
+	t.Helper()
+	e := delayed(t, withFrames(fewFrames))
+	keeper(e.m)
+	d := e.newDefaultManager("default", 1)
+	e.copyTo(va(20), 4)
+	e.c.step(func(v *space) { v.fills(va(10), 0x11) })
+	e.squeeze()
+	o := e.below(va(20))[0]
+	require.Equal(t, 1, d.count("data_return"))
+	require.Empty(t, pagesOf(o))
+	require.Equal(t, vm.PhaseActive, o.Phase)
+	return e, o
 }
 
 // TestVM148_CopyObjectsAreChained: Otherwise the new copy object is placed between the original and the
@@ -86,6 +112,16 @@ func TestVM148_CopyObjectsAreChained(t *testing.T) {
 		v.holds(va(40), 0x11, 0x12, 3, 4)
 		v.holds(va(10), 0x11, 0x12, 0x13, 4)
 	})
+
+	// It does not matter where the previous one has its pages.
+	e, older := pagedOutCopy(t)
+	e.copyTo(va(30), 4)
+	newer := e.below(va(30))[0]
+	require.Equal(t, []uint64{older.ID, newer.ID, e.info().ID}, identities(e.below(va(20))))
+	e.c.step(func(v *space) { v.fills(va(11), 0x12) })
+	require.Equal(t, []int{1}, pagesOf(e.below(va(30))[0]))
+	require.Empty(t, pagesOf(e.below(va(20))[0]))
+	e.c.step(func(v *space) { v.holds(va(20), 1, 2, 3, 4) })
 }
 
 // reversed is a list backwards, with one more behind.
@@ -190,6 +226,20 @@ func TestVM151_NoNeedlessPush(t *testing.T) {
 		v.holds(va(20), 1, 2)
 		v.holds(va(10), 0x21, 2, 0x13, 0x14)
 	})
+
+	// On paging space it is in the copy as well: nothing is sent there, and it is not overwritten.
+	e, copied := pagedOutCopy(t)
+	require.Empty(t, pagesOf(e.info()), "the next store is a fault")
+	initialized, returned := e.sent(initializeID()), e.sent(dataReturnID())
+	e.c.step(func(v *space) { v.fills(va(10), 0x21) })
+	require.Empty(t, pagesOf(e.below(va(20))[0]))
+	require.Equal(t, copied.ID, e.info().Copy)
+	require.Equal(t, initialized, e.sent(initializeID()))
+	require.Equal(t, returned, e.sent(dataReturnID()))
+	e.c.step(func(v *space) {
+		v.holds(va(20), 1, 2, 3, 4)
+		v.holds(va(10), 0x21, 2, 3, 4)
+	})
 }
 
 // TestVM153_WaitersLookIntoTheCopy: Threads waiting for an original page that was pushed restart their
@@ -242,210 +292,6 @@ func TestVM153_WaitersLookIntoTheCopy(t *testing.T) {
 		scene(newEMM(t), writerFirst)
 		underSeeds(t, 50, func(e *emm) { scene(e, writerFirst) })
 	}
-}
-
-// layered is a stage on which task a and its child share two pages at va(10) copy-on-write, below a shadow
-// in which a has its own first page.
-func layered(t *testing.T, opts ...option) (s *stage, a, child *task) {
-	t.Helper()
-	s = newStage(t, opts...)
-	a = s.Task("a")
-	s.In(a, func(v *space) { v.fill(va(10), 4, 1) })
-	child = s.Fork(a)
-	s.In(a, func(v *space) { v.fills(va(10), 0x11) })
-	require.Len(t, s.chain(a, va(10)), 2)
-	return s, a, child
-}
-
-// TestVM154_Collapse: A backing object with one reference, internal, idle and not a copy object
-// collapses into an upper object that never had a pager.
-func TestVM154_Collapse(t *testing.T) {
-	s, a, child := layered(t)
-	s.In(a, func(v *space) { v.fills(va(11), 0x12) })
-	require.Len(t, s.chain(a, va(10)), 2) // the child has a reference
-	require.Zero(t, s.stats().Collapses)
-	s.end(child)
-	top := s.top(a, va(10)).ID
-	s.In(a, func(v *space) { v.fills(va(12), 0x13) })
-	require.Equal(t, []uint64{top}, identities(s.chain(a, va(10))))
-	require.Equal(t, uint64(1), s.stats().Collapses)
-	require.Equal(t, []int{0, 1, 2, 3}, pagesOf(s.top(a, va(10))))
-	s.In(a, func(v *space) { v.holds(va(10), 0x11, 0x12, 0x13, 4) })
-
-	// Several at once.
-	for p := range 3 {
-		s.Fork(a)
-		s.In(a, func(v *space) { v.fills(va(10+p), 0x21) })
-	}
-	require.Len(t, s.chain(a, va(10)), 4)
-	for _, task := range s.Host(0).Tasks()[1:] {
-		s.end(task)
-	}
-	s.In(a, func(v *space) { v.fills(va(13), 0x24) })
-	require.Len(t, s.chain(a, va(10)), 1)
-	require.Equal(t, uint64(4), s.stats().Collapses)
-
-	// A copy object stays: the original pushes into it. So does an external object.
-	e := delayed(t)
-	e.copyTo(va(20), 4)
-	copied := e.below(va(20))[0].ID
-	for p := range 4 {
-		e.c.step(func(v *space) { v.fills(va(20+p), byte(0x11+p)) })
-		chain := e.below(va(20))
-		require.Equal(t, []uint64{copied, e.info().ID}, identities(chain[1:]))
-		require.Equal(t, 1, chain[1].Refs)
-	}
-	require.Zero(t, e.stats().Collapses)
-}
-
-// TestVM155_CollapseKeepsUpperPages: Collapse keeps the upper object's page where both have one and
-// frees the backing page.
-func TestVM155_CollapseKeepsUpperPages(t *testing.T) {
-	s, a, child := layered(t)
-	s.end(child)
-	require.Equal(t, 5, s.used())
-	require.Equal(t, 1, s.Host(0).VM().InaccessiblePages())
-	s.In(a, func(v *space) { v.fills(va(11), 0x12) })
-	require.Len(t, s.chain(a, va(10)), 1)
-	require.Equal(t, 4, s.used())
-	require.Zero(t, s.Host(0).VM().InaccessiblePages())
-	s.In(a, func(v *space) { v.holds(va(10), 0x11, 0x12, 3, 4) })
-
-	// Pages that the upper object does not show are freed too.
-	s = newStage(t)
-	a = s.Task("a")
-	s.In(a, func(v *space) {
-		v.fill(va(10), 4, 1)
-		v.ok(v.inherit(va(10), page, mach.InheritNone))
-		v.ok(v.inherit(va(13), page, mach.InheritNone))
-	})
-	child = s.Fork(a)
-	s.In(child, func(v *space) { v.fills(va(11), 0x12) })
-	require.Equal(t, at(1), s.top(child, va(11)).ShadowOffset)
-	s.end(a)
-	s.In(child, func(v *space) { v.fills(va(12), 0x13) })
-	require.Len(t, s.chain(child, va(11)), 1)
-	require.Equal(t, 2, s.used())
-	s.In(child, func(v *space) { v.holds(va(11), 0x12, 0x13) })
-}
-
-// TestVM157_NoCollapseDuringPaging: No collapse or bypass happens while either object has paging in
-// progress or the upper one has absent pages.
-func TestVM157_NoCollapseDuringPaging(t *testing.T) {
-	// Two shadows above a copy of a memory object; the manager has not supplied page 3.
-	scene := func(t *testing.T) (e *emm, child *task) {
-		e = newEMM(t)
-		e.copyTo(va(10), 4)
-		e.c.step(func(v *space) { v.fills(va(10), 0x11) })
-		child = e.Fork(e.c.task)
-		e.c.step(func(v *space) {
-			v.fills(va(11), 0x12)
-			v.first(va(12), 3)
-		})
-		require.Len(t, e.below(va(10)), 4)
-		e.m.silent("data_request")
-		return e, child
-	}
-	load := func(e *emm, task *task) *job {
-		return e.start(task, "load", func(x *calls) mach.Return { _, ret := x.load(va(13)); return ret })
-	}
-	answer := func(e *emm) {
-		e.m.do(func(x *calls) { x.ok(x.supply(e.m.control(0), at(3), contents(at(3)), supplied{})) })
-	}
-	t.Run("upper object, collapse", func(t *testing.T) {
-		e, child := scene(t)
-		e.end(child)
-		reader := load(e, e.c.task)
-		reader.requireBlocked()
-		require.Equal(t, 1, e.below(va(10))[0].Paging)
-		e.c.step(func(v *space) { v.put(va(10), 0x21) }) // copies up, and would collapse
-		require.Len(t, e.below(va(10)), 4)
-		require.Zero(t, e.stats().Collapses)
-		answer(e)
-		reader.requireDone()
-		require.Len(t, e.below(va(10)), 4)
-		e.c.step(func(v *space) { v.put(va(13), 0x24) })
-		require.Len(t, e.below(va(10)), 3)
-		require.Equal(t, uint64(1), e.stats().Collapses)
-	})
-	t.Run("upper object, bypass", func(t *testing.T) {
-		e, _ := scene(t)
-		reader := load(e, e.c.task)
-		reader.requireBlocked()
-		e.c.step(func(v *space) { v.put(va(10), 0x21) }) // now nothing of the shadow below is seen
-		require.Len(t, e.below(va(10)), 4)
-		require.Zero(t, e.stats().Bypasses)
-		answer(e)
-		reader.requireDone()
-		e.c.step(func(v *space) { v.put(va(13), 0x24) })
-		require.Len(t, e.below(va(10)), 3)
-		require.Equal(t, uint64(1), e.stats().Bypasses)
-	})
-	t.Run("backing object", func(t *testing.T) {
-		e, child := scene(t)
-		answering := e.start(e.c.task, "store", func(x *calls) mach.Return { return x.store(va(13), 0x24) })
-		answer(e)
-		answering.requireDone()
-		e.m.do(func(x *calls) {
-			x.ok(x.lock(e.m.control(0), locking{offset: at(3), size: page, flush: true, value: mach.ProtNoChange}))
-		})
-		reader := load(e, child) // of a page that the upper object has, and only that
-		reader.requireBlocked()
-		require.Equal(t, 1, e.below(va(10))[1].Paging)
-		e.c.step(func(v *space) { v.put(va(10), 0x21) })
-		require.Len(t, e.below(va(10)), 4)
-		require.Zero(t, e.stats().Bypasses)
-		answer(e)
-		reader.requireDone()
-		e.c.step(func(v *space) { v.put(va(12), 0x23) })
-		require.Len(t, e.below(va(10)), 3)
-		require.Equal(t, uint64(1), e.stats().Bypasses)
-	})
-}
-
-// TestVM158_Bypass: A fully shadowed backing object is bypassed even when it has other references.
-func TestVM158_Bypass(t *testing.T) {
-	for _, withPager := range []string{"true", "false"} {
-		s, a, child := layered(t, withField("BypassWithPager", withPager))
-		below := s.chain(a, va(10))[1]
-		require.Equal(t, 2, below.Refs)
-		s.In(a, func(v *space) { v.fills(va(11), 0x12, 0x13) })
-		require.Equal(t, below.ID, s.chain(a, va(10))[1].ID) // page 3 is still seen
-		require.Zero(t, s.stats().Bypasses)
-		s.In(a, func(v *space) { v.fills(va(13), 0x14) })
-		require.Len(t, s.chain(a, va(10)), 1)
-		require.Equal(t, uint64(1), s.stats().Bypasses)
-		require.Zero(t, s.stats().Collapses)
-		require.Equal(t, below.ID, s.top(child, va(10)).ID)
-		require.Equal(t, 1, s.top(child, va(10)).Refs)
-		s.In(a, func(v *space) { v.holds(va(10), 0x11, 0x12, 0x13, 0x14) })
-		s.In(child, func(v *space) {
-			v.holds(va(10), 1, 2, 3, 4)
-			v.fills(va(10), 0x21)
-		})
-		s.In(a, func(v *space) { v.holds(va(10), 0x11, 0x12, 0x13, 0x14) })
-	}
-}
-
-// TestVM160_ExitDoesNotShorten: The exit of a child alone does not shorten the parent's shadow chain; the
-// parent's next copy-up may.
-func TestVM160_ExitDoesNotShorten(t *testing.T) {
-	s, a, child := layered(t)
-	s.In(child, func(v *space) { v.fills(va(10), 0x21) })
-	h := s.Host(0).VM()
-	require.Equal(t, 2, h.ShadowDepth())
-	s.end(child)
-	require.Equal(t, 2, h.ShadowDepth())
-	require.Equal(t, 1, h.InaccessiblePages())
-	s.In(a, func(v *space) {
-		v.holds(va(10), 0x11, 2, 3, 4) // nor does reading
-		v.put(va(10), 0x12)            // nor a write that copies nothing
-	})
-	require.Equal(t, 2, h.ShadowDepth())
-	require.Zero(t, s.stats().Collapses)
-	s.In(a, func(v *space) { v.put(va(11), 0x12) })
-	require.Equal(t, 1, h.ShadowDepth())
-	require.Zero(t, h.InaccessiblePages())
 }
 
 // TestVM161_CopyKeepsMemoryObject: An object in the chain of a copy object keeps the memory object alive

@@ -125,4 +125,33 @@ func TestVM136_ClusterBounds(t *testing.T) {
 			j.requireDone()
 		})
 	}
+	// What was never paged out the existence map shows as absent.
+	for _, c := range []struct {
+		behavior mach.Behavior
+		touch    int
+		want     extent
+	}{
+		{mach.BehaviorSequential, 0, extent{0, 2}},
+		{mach.BehaviorReverseSequential, 3, extent{3, 4}},
+		{mach.BehaviorSequential, 4, extent{4, 8}},
+		{mach.BehaviorReverseSequential, 7, extent{4, 8}},
+	} {
+		t.Run("never paged out", func(t *testing.T) {
+			e := newPressed(t)
+			d := e.newDefaultManager("default", 4)
+			r := e.c.anonymous(8)
+			for _, p := range []int{0, 1, 3, 4, 5, 6, 7} {
+				r.store(p, 'a'+byte(p))
+			}
+			e.squeeze()
+			require.Empty(t, r.residentIn())
+			e.c.step(func(v *space) { v.ok(v.behave(r.addr, r.size(), c.behavior)) })
+			r.reads(c.touch, 'a'+byte(c.touch))
+			m := d.last("data_request")
+			require.Equal(t, c.want, extent{int(m.offset / at(1)), int(m.offset/at(1)) + int(m.length/page)})
+			require.Equal(t, 1, d.count("data_request"))
+			r.reads(2, 0)
+			require.Equal(t, 1, d.count("data_request"))
+		})
+	}
 }

@@ -371,4 +371,31 @@ func TestVM174_TerminationWaitsForPaging(t *testing.T) {
 	supplier.requireDone()
 	destroyer.requireDone()
 	e.m.see("init(a)", "data_request(a,0,r--)", "supply_completed(a,0,1,KERN_MEMORY_PRESENT)", "terminate(a)")
+
+	// A page that the default manager has to write stays where it is until that is done, and the end of the last
+	// mapping waits for it.
+	e = newPressed(t)
+	d := e.newDefaultManager("default", 1)
+	d.on("create", func(x *turn) { d.privileged(x) }) // and leave the data in the queue
+	r = e.c.anonymous(1)
+	r.store(0, 'a')
+	e.squeeze()
+	require.Equal(t, []string{"data_return of 1 pages"}, d.queued(d.theObject()))
+	require.Equal(t, []int{0}, r.residentIn())
+	unmap := r.spawnUnmap()
+	e.settle()
+	unmap.requireBlocked()
+	require.Zero(t, e.sent(terminateID()))
+	var m *mach.UserMessage
+	d.do(func(x *calls) {
+		var code mach.Return
+		m, code = x.receive(d.theObject())
+		x.ok(code)
+	})
+	require.Equal(t, dataReturnID(), m.ID)
+	unmap.requireBlocked() // the manager has the data now, in the kernel's page
+	require.Zero(t, e.sent(terminateID()))
+	d.do(func(x *calls) { user.Destroy(x, m) })
+	unmap.requireDone()
+	require.Equal(t, 1, e.sent(terminateID()))
 }
