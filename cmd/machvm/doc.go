@@ -12,5 +12,6 @@
 //	bench.go       machvm bench: rows against anchors, in rounds
 //	bench_print.go what it found, as text and JSON
 //	anchor         what is compared with
+//	figures.go     machvm figures: published values beside measured ones
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -50,7 +50,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		diffCommand(stdout),
 		traceCommand(stdout),
 		benchCommand(stdout, stderr),
-		interfacesCommand(stdout),
+		figuresCommand(stdout), interfacesCommand(stdout),
 	)
 	err := root.Execute()
 	var exit exitError

@@ -11,6 +11,7 @@
 //	port.go          rows of the interface mach_port
 //	task.go          rows of tasks
 //	trace.go         page-reference traces of real programs: readers of four formats
+//	trace_published.go  what others counted for real traces
 //	trace_replay.go  a trace replayed through the address space of a task, under any page replacement policy
 //
 // Several hosts:
@@ -18,6 +19,16 @@
 //	cluster.go      Cluster: several hosts that share a memory object
 //	cluster_log.go  MessageLog: the messages by which they do, counted from the trace
 //	shared.go       random programs on shared memory, and what their loads must see
+//
+// Published figures:
+//
+//	figures.go           Figure: a published value and a measured one; all of them
+//	figures_protocol.go  of the protocol between kernel and manager; the golden run of the sample pager
+//	figures_log.go       the messages of that protocol in their order, and who has answered what
+//	figures_sharing.go   of rounds of a write hotspot
+//	figures_loop.go      of closed loops
+//	figures_memory.go    of memory on one host
+//	figures_trace.go     of page-reference traces
 //
 // Random programs:
 //
