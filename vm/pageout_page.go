@@ -30,8 +30,8 @@ func (h *Host) evict(th *sched.Thread, p *Page) eviction {
 		}
 	}
 	switch {
-	case o.assoc == nil: // it lost its manager: nobody will ever see these data (VM-208, EMM-102)
-		h.drop(th, p)
+	case o.assoc == nil:
+		h.lose(th, p)
 		return evictFreed
 	case o.internal:
 		return h.cleanInPlace(th, p)
@@ -46,6 +46,13 @@ func (h *Host) drop(th *sched.Thread, p *Page) {
 	h.tracePage(p, trace.PageBusy, trace.PageEmpty, trace.PageEvict)
 	p.free()
 	o.collect(th)
+}
+
+// lose frees the modified page p of an object that lost its manager: nobody will ever see these data (VM-208,
+// EMM-102). Even if the manager never had it the page must not read as zeros from now on.
+func (h *Host) lose(th *sched.Thread, p *Page) {
+	p.object.existence.set(h, p.offset)
+	h.drop(th, p)
 }
 
 // collect ends o if the cache holds it for the sake of pages that are gone.
@@ -166,8 +173,10 @@ func (h *Host) cleanInPlace(th *sched.Thread, p *Page) eviction {
 	o, a := p.object, p.object.assoc
 	o.beginPaging()
 	h.daemon.throttle(th)
+	p.laundry = true
 	if o.assoc != a { // it lost its manager meanwhile
-		h.drop(th, p)
+		p.laundered()
+		h.lose(th, p)
 		o.endPaging()
 		return evictFreed
 	}
@@ -198,7 +207,7 @@ func (h *Host) cleanInPlace(th *sched.Thread, p *Page) eviction {
 	if o.message {
 		h.stats.DoublePageouts += uint64(c.pages)
 	}
-	p.pageout, p.laundry = true, true
+	p.pageout = true
 	p.wire()
 	h.tracePage(p, trace.PageResident, trace.PageBusy, trace.PageEvict)
 	th.Preempt("before-data-return")

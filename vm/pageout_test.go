@@ -176,6 +176,62 @@ func TestDeathOfTheDefaultManager(t *testing.T) {
 	}
 }
 
+// A modified page of anonymous memory that is thrown out because its manager has died is lost: it fails from then on,
+// although the manager never had it, and does not read as zeros. The same for one that waited for a place in
+// the laundry when the manager died. A page that nobody has changed still reads as zeros.
+func TestLostPagesFail(t *testing.T) {
+	for _, waiting := range []bool{false, true} {
+		r := pressed(t)
+		p := r.party("program", 2)
+		h := r.host
+		var addr mach.Addr
+		evict := func(th *sched.Thread, page int) eviction {
+			e, _ := p.m.lookup(addr)
+			target := e.object.lookup(at(page))
+			target.unqueue()
+			return h.evict(th, target)
+		}
+		r.spawn("program", func(th *sched.Thread) {
+			r.keeper(th, page)
+			addr = alloc(t, th, p.m, 3)
+			for i := range 2 {
+				require.Equal(t, mach.KernSuccess, p.store(th, pageAt(addr, i), 1))
+			}
+			_, ret := p.load(th, pageAt(addr, 2))
+			require.Equal(t, mach.KernSuccess, ret)
+			require.Equal(t, evictInternal, evict(th, 0))
+			c := r.offered(th)
+			var other *sched.Thread
+			if waiting {
+				h.laundry += h.limits.Laundry
+				other = r.spawn("pageout", func(th *sched.Thread) { require.Equal(t, evictFreed, evict(th, 1)) })
+				th.Yield()
+				require.Equal(t, sched.Blocked, other.State())
+			}
+			require.Equal(t, mach.KernSuccess, r.manager.space.Destroy(&th.Reap, c.NewMemoryObject))
+			th.Drain()
+			if waiting {
+				h.laundry -= h.limits.Laundry
+				other.Wake(sched.Awakened)
+				th.Yield()
+			} else {
+				require.Equal(t, evictFreed, evict(th, 1))
+			}
+			require.Zero(t, h.laundry)
+			require.Equal(t, evictFreed, evict(th, 2))
+			for i, want := range []mach.Return{mach.KernMemoryFailure, mach.KernMemoryFailure, mach.KernSuccess} {
+				b, ret := p.load(th, pageAt(addr, i))
+				require.Equal(t, want, ret, i)
+				require.Zero(t, b)
+			}
+			p.m.Destroy(th)
+			r.manager.m.Destroy(th)
+		})
+		r.run()
+		require.Zero(t, h.objects)
+	}
+}
+
 // newAnonymousFor is an object that ends with the thread's deferred work.
 func (h *Host) newAnonymousFor(t *testing.T, th *sched.Thread) *Object {
 	o := h.newAnonymous(page)
