@@ -34,7 +34,7 @@ func (s *Simulation) audit() {
 //
 //	K-1  a task is listed while it has references; its own life and its threads are among them
 //	K-2  a port of a task or thread is the kernel's, and serves it; who has ended has none
-//	K-3  a dead task has no threads, no live space and no rights
+//	K-3  a dead task has no live space, no rights, and no threads but such as are on their way out of their program
 //	K-4  a thread is held by every suspension of its own and of its task
 func (h *Host) check() error {
 	for t := h.tasks.first; t != nil; t = t.next {
@@ -47,11 +47,14 @@ func (h *Host) check() error {
 			if err := x.check(); err != nil {
 				return err
 			}
+			if t.state == taskDead && !x.th.Killed() {
+				return fmt.Errorf("K-3: %v is dead and %v lives", t, x)
+			}
 		}
 		switch {
 		case t.refs < max(least, 1):
 			return fmt.Errorf("K-1: %v has %d references, %d at least are known", t, t.refs, least)
-		case t.state == taskDead && (t.threads.first != nil || t.space.Active() || !t.self.IsNull() || !t.handed.IsNull()):
+		case t.state == taskDead && (t.space.Active() || !t.self.IsNull() || !t.handed.IsNull()):
 			return fmt.Errorf("K-3: %v is dead and has something left", t)
 		case t.state != taskDead && (t.self.Port().Kobject() != t || !t.self.Port().Alive()):
 			return fmt.Errorf("K-2: the control port of %v is not its own", t)

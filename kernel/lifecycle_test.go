@@ -86,6 +86,29 @@ func TestTerminateSelf(t *testing.T) {
 	require.Less(t, uint64(r.sim.Now()), uint64(1<<30*mach.Millisecond))
 }
 
+// TestTerminateSelfTidily: a program that tidies up on its way out makes traps when its task is dead already.
+func TestTerminateSelfTidily(t *testing.T) {
+	r := newRig(t)
+	tidied := 0
+	r.host.NewTask("suicide").Spawn("main", func(u user.Thread) {
+		self := user.Self(u)
+		port, _ := user.MachPortAllocate(u, self, mach.RightReceive)
+		defer func() {
+			tidied++
+			user.MachPortDestroy(u, self, port)
+			t.Error("a trap has returned")
+		}()
+		defer func() {
+			tidied++
+			u.Yield()
+		}()
+		user.TaskTerminate(u, self)
+	})
+	r.finish()
+	require.Equal(t, 2, tidied)
+	require.Empty(t, r.host.Tasks())
+}
+
 // TestTerminateEachOther: two tasks that terminate one another both end, under every order of a hundred.
 func TestTerminateEachOther(t *testing.T) {
 	for seed := range uint64(100) {

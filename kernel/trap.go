@@ -3,6 +3,7 @@ package kernel
 import (
 	"machvm/ipc"
 	"machvm/ipc/mig"
+	"machvm/kernel/choice"
 	"machvm/kernel/mach"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
@@ -237,6 +238,15 @@ func (t *Thread) Spawn(name string, body func(user.Thread)) {
 		x.SetDaemon(t.th.Daemon())
 	}
 	t.leave(trace.TrapOther, mach.KernSuccess)
+}
+
+// Choose asks whoever decides this run to pick one of the options at a point that the program names: a fault that
+// is to be injected. It is the first one if nobody decides. It is no trap, and no other thread runs.
+func (t *Thread) Choose(point string, options []string) int {
+	if c := t.task.host.sim.sched.Current(); c != t.th {
+		t.misused(c)
+	}
+	return t.th.Decide(choice.KindFault, point, options)
 }
 
 // PageSize is the page size of the host.

@@ -24,6 +24,9 @@ var (
 )
 
 func try[T any](c *Call, codec *user.Codec[T], v *T) mach.Return {
+	if c.Server.faults != nil {
+		return say(c, codec, v)
+	}
 	return user.TrySend(c.Thread, codec, v, 0)
 }
 

@@ -8,6 +8,8 @@
 //	order.go          Discipline: what the numbers of messages are used for
 //	call.go           what a manager asks of a kernel; Release, Drain
 //	dialect.go        the same said to kernels of different message sets
+//	fault.go          Faulty: managers that go wrong as planned
+//	fault_say.go      what is done to a call that goes wrong
 //	pager.go          what the two pagers share: objects, associations, data in and out
 //	file.go           FilePager: the files of a store as memory objects
 //	copy.go           copies that a kernel asks the pagers for
@@ -85,4 +87,13 @@
 //
 // A receive right that comes from elsewhere counts from 0 again. AddPort starts there; RemovePort waits until
 // what was taken is done and gives the number that is next, and AddPortAt goes on from a number.
+//
+// # Managers that go wrong
+//
+// pagers.New(t, h, pagers.Faulty(plan)) is the manager h whose words come late, wrong, twice, in another order, or
+// not at all. The plan says which, or leaves it to whoever decides the run, so that exploration tries every
+// place. What clients get of it: data late or other data; KERN_MEMORY_ERROR for an error; the code of an
+// object without manager when the manager dies (KERN_INVALID_OBJECT from a vm_map that waits for it); and a wait
+// without end where nothing is said or to the wrong kernel, until the thread is terminated, the manager
+// destroys the object, or dies. The kernel and the other clients go on.
 package pagers

@@ -19,6 +19,7 @@ type Server struct {
 	set     mach.Name
 	observe func(*Call)
 
+	faults     *faults // nil: nothing goes wrong on purpose
 	dialect    Dialect
 	threads    int
 	discipline Discipline
@@ -234,6 +235,9 @@ func (s *Server) handle(c *Call, ret mach.Return) {
 	}
 	if s.observe != nil {
 		s.observe(c)
+	}
+	if s.faults != nil {
+		s.faults.watch(c)
 	}
 	code, known := s.table.Dispatch(c, c.Message, &c.out)
 	if !known {

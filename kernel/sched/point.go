@@ -61,6 +61,22 @@ func (t *Thread) Preempt(name string) {
 	}
 }
 
+// Decide asks about something that is not whose turn it is, such as which fault is to be injected. Options are
+// numbered from 0 and labelled in order. It is no end of a step: nobody else runs.
+func (t *Thread) Decide(kind choice.Kind, name string, options []string) int {
+	t.mustRun("Decide")
+	if t.sched.greedy || len(options) < 2 {
+		return 0
+	}
+	return t.sched.ask(choice.Point{Kind: kind, Name: name, Width: len(options), Labeler: labels(options)})
+}
+
+// labels labels options by their own words.
+type labels []string
+
+// ChoiceLabel is the i-th label.
+func (l labels) ChoiceLabel(i int) string { return l[i] }
+
 // Yield goes to the tail of the ready list and lets the others run.
 func (t *Thread) Yield() {
 	t.mustRun("Yield")

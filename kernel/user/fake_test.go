@@ -224,6 +224,7 @@ func (f *fake) Store64(addr mach.Addr, v uint64) error {
 
 func (f *fake) Yield()                                    {}
 func (f *fake) Sleep(mach.Timeout)                        {}
+func (f *fake) Choose(string, []string) int               { return 0 }
 func (f *fake) Spawn(name string, body func(user.Thread)) { body(f) }
 func (f *fake) PageSize() mach.Size                       { return 4096 }
 func (f *fake) Form() mig.Form                            { return f.form }

@@ -47,6 +47,10 @@ type Thread interface {
 	// Spawn starts another thread of the task; what a service thread starts is one as well.
 	Spawn(name string, body func(Thread))
 
+	// Choose picks one of the options at a point of the program's own, for a program that injects faults: the
+	// first, unless whoever decides the run wants another. Exploration tries them all.
+	Choose(point string, options []string) int
+
 	// PageSize and Form are facts about the host that a program may know: the page size, and the form
 	// that messages have under the host's personality.
 	PageSize() mach.Size

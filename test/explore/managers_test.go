@@ -1,7 +1,11 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -203,5 +207,90 @@ func TestPortMoves(t *testing.T) {
 	} {
 		r := explore.Explore(explore.Config{Strategy: explore.NewDFS(explore.Preemptions(1)), Workers: 2}, moving(c.discipline))
 		require.Equal(t, c.summary, r.Summary(), r)
+	}
+}
+
+// faultyManager is a client of a manager that goes wrong once, in a way and at a call of the explorer's choice. It reads
+// a page, changes it, unmaps the object and reads again through a new mapping. Its thread may wait for ever: that is
+// what a page is worth whose manager says nothing.
+func faultyManager(s *explore.Subject) error {
+	choices := make([]pagers.Fault, 0, pagers.Dying+1)
+	for k := pagers.Late; k <= pagers.Dying; k++ {
+		choices = append(choices, pagers.Fault{Kind: k})
+	}
+	l, err := newLibrary(s, pagers.Faulty(pagers.Plan{Choices: choices, Budget: 1}))
+	if err != nil {
+		return err
+	}
+	saw := "nothing"
+	s.Finally("the client sees its data, or what the fault makes of it", func() error {
+		injected := append(l.pager.Server().Injected(), "no fault")[0]
+		kind, _, _ := strings.Cut(injected, " ")
+		allowed := map[string]string{
+			"no": "0 7", "late": "0 7", "duplicated": "0 7", "reordered": "0 7",
+			"silent": "nothing, 0", "wrong_offset": "nothing, 0", "wrong_control": "nothing, 0",
+			"wrong_error": "KERN_MEMORY_ERROR, 0 KERN_MEMORY_ERROR", "wrong_data": "18446744073709551615, 0 18446744073709551608",
+			"dying": "KERN_INVALID_OBJECT, KERN_MEMORY_FAILURE, 0 KERN_INVALID_OBJECT, 0 KERN_MEMORY_FAILURE",
+		}[kind]
+		if !slices.Contains(strings.Split(allowed, ", "), saw) {
+			return errors.New(injected + ": " + saw)
+		}
+		return nil
+	})
+	s.Sometimes("nothing goes wrong", func() bool { return saw == "0 7" && len(l.pager.Server().Injected()) == 0 })
+	s.Sometimes("an error", func() bool { return strings.HasSuffix(saw, "KERN_MEMORY_ERROR") })
+	s.Sometimes("the manager is gone", func() bool { return strings.HasSuffix(saw, "KERN_INVALID_OBJECT") })
+	s.Fact(func() string { return saw })
+
+	task := l.host.NewTask("a")
+	object, err := task.GiveSend(l.task, l.object)
+	if err != nil {
+		return err
+	}
+	task.Spawn("main", func(t user.Thread) {
+		// visit sees the first word of the object, or a code; it reports whether it may go on.
+		visit := func(before string, write bool) bool {
+			var addr mach.Addr
+			if ret := user.VMMap(t, user.Self(t), &addr, t.PageSize(), 0, true, object, 0, false, mach.ProtDefault,
+				mach.ProtAll, mach.InheritShare); ret != mach.KernSuccess {
+				saw = before + ret.String()
+				return false
+			}
+			v, err := t.Load64(addr)
+			if err != nil {
+				saw = before + mach.Code(err).String()
+				return false
+			}
+			saw = before + strconv.FormatUint(v, 10)
+			if write && t.Store64(addr, 7) != nil {
+				saw = "no write"
+				return false
+			}
+			return user.VMDeallocate(t, user.Self(t), addr, t.PageSize()) == mach.KernSuccess && v == 0
+		}
+		if visit("", true) {
+			visit("0 ", false)
+		}
+	}).SetDaemon(true)
+	return nil
+}
+
+// TestFaultyManager: every fault of every kind, wherever a manager can make it, whatever two preemptions make of it.
+// The kernel keeps its invariants; clients see what the fault is good for, and wait only if nothing is said.
+func TestFaultyManager(t *testing.T) {
+	for _, c := range []struct {
+		strategy explore.Strategy
+		kinds    []choice.Kind
+		summary  string
+	}{
+		{explore.NewDFS(explore.Bound{}), []choice.Kind{choice.KindFault}, "no failure (30 executions: all schedules)"},
+		{explore.NewDFS(explore.Preemptions(2)), nil, "no failure (2573 executions: all schedules with at most 2 preemptions)"},
+	} {
+		r := explore.Explore(explore.Config{Strategy: c.strategy, Kinds: c.kinds, Workers: 2},
+			explore.Simulation(kernel.Config{Checked: true}, faultyManager))
+		require.Equal(t, c.summary, r.Summary(), r)
+		for _, o := range r.Sometimes {
+			require.True(t, o.Held, o.Name)
+		}
 	}
 }

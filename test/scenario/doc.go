@@ -25,6 +25,7 @@
 //	wait.go         events, barriers, wait_until, waiting for a preemption point
 //	pager.go        managers: pager, file_pager, memory_pager
 //	service.go      their service threads
+//	faulty.go       faulty(...): pagers that go wrong
 //	default_pager.go default_pager, and damage to its paging file
 //	disk.go         the paging file
 //	coherent.go     objects that several hosts share: coherent; the sample pager: netmem_pager
@@ -88,6 +89,12 @@
 // port_set is what the service threads receive from.
 // file_pager(..., read_ahead=N, write_back=True) supplies N pages more than asked for, and stores what comes back
 // later: pages of one file up to 32, or to the number given, wait until the next synchronize or terminate.
+//
+// faulty(pager, kind = when, ...) has what such a pager says to kernels go wrong: late, silent, wrong_data, wrong_offset,
+// wrong_control, wrong_error, duplicated, reordered, dying (pagers.FaultKind). when is True, the number of the call, its
+// name, {"on": name, "skip":, "times":, "delay": milliseconds, "error": CODE}, or a list of these. choose = [kind, (kind, when),
+// ...] with budget = N leaves it to the chooser where up to N faults are, so that machvm explore tries them all;
+// schedule(kind = "fault", run = "silent memory_object_data_supply") chooses one. pager.injected() lists what went wrong.
 //
 // default_pager(host, name, pages=64, emergency=0, objects=0, cluster=PAGE, file=None) is the default memory manager,
 // with a paging space of so many pages and so many more in its own memory. damage(offset, data), truncate(size) and

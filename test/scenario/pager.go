@@ -224,7 +224,7 @@ func (p *play) newMemoryPager(th *starlark.Thread, args starlark.Tuple, kwargs [
 var pagerMethods = methods[*pager]{
 	"object": (*pager).object, "open": (*pager).open, "close": (*pager).closeFile, "contents": (*pager).contents,
 	"stats": (*pager).stats, "damage": (*pager).damage, "truncate": (*pager).truncate, "break_disk": (*pager).breakDisk,
-	"state": (*pager).state, "taken": (*pager).taken,
+	"state": (*pager).state, "taken": (*pager).taken, "injected": (*pager).injected,
 }
 
 // Attr is a method of pagers, or what a task has.

@@ -20,6 +20,7 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"default_pager": (*play).newDefaultPager,
 	"netmem_pager":  (*play).newNetmem,
 	"coherent":      (*play).newCoherent,
+	"faulty":        (*play).newFaulty,
 	"run":           (*play).runFunc,
 	"kill":          (*play).kill,
 	"abort":         (*play).abort,
