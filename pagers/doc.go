@@ -50,6 +50,8 @@
 //	object, _ := server.AllocatePort(t) // a memory object: hand out send rights for it
 //	server.Run(t)
 //
+// Example and Example_seqnos are whole programs of this kind, in under 100 lines.
+//
 // What the protocol asks of a handler:
 //
 //   - Answer init by making the object ready; until then the mapper waits.

@@ -2,6 +2,8 @@ package pagers_test
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -269,4 +271,13 @@ expect_messages(obj, ["memory_object_init", "memory_object_data_request"])
 expect(not obj.alive and not control(obj).alive)
 expect_equal(files.stats().uses, 0)
 `)
+}
+
+// TestExamplesAreShort: a pager, with a client and all that is around it, in both forms of handlers, is a page of code.
+func TestExamplesAreShort(t *testing.T) {
+	for _, name := range []string{"example_test.go", "example_seqnos_test.go", "example_last_unmap_test.go", "example_destroy_test.go"} {
+		source, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Less(t, strings.Count(string(source), "\n"), 100, name)
+	}
 }
