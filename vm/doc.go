@@ -52,6 +52,7 @@
 //     originals, which take it for clean, then lose it when it is thrown out (vm_fault_page).
 //   - A privileged thread that waits for a page gets the next one, although the reserve is not full: it may be
 //     the default manager's, on which the others wait (vm_page_release).
+//   - A killed thread does not go on waiting for a page that may never be free (vm_page_wait).
 //   - The pageout daemon is made when memory gets short for the first time, and sleeps where the originals
 //     look again every 200 ms and find nothing to do (vm_pageout_scan).
 //

@@ -21,7 +21,7 @@ type TraceFormat string
 const (
 	TraceAuto    TraceFormat = "auto"    // what the first line that is not empty looks like
 	TraceMemsim  TraceFormat = "memsim"  // "hexaddress R" or "hexaddress W"
-	TraceLackey  TraceFormat = "lackey"  // valgrind --tool=lackey --trace-mem=yes: "I  04025310,3", " L 1ffeffe7e0,8", S, M
+	TraceLackey  TraceFormat = "lackey"  // valgrind --tool=lackey --trace-mem=yes: "I  04025310,3", L, S, and M, which counts as one write
 	TraceDinero  TraceFormat = "dinero"  // "label hexaddress": 0 reads, 1 writes, 2 fetches an instruction
 	TraceLIRS    TraceFormat = "lirs"    // the number of a block; the last line may be "*"
 	traceMaxLine             = 64 * 1024 // bytes of a line
