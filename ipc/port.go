@@ -52,6 +52,9 @@ func (p *Port) ID() uint64 { return p.id }
 // Alive reports whether the port has a receive right.
 func (p *Port) Alive() bool { _, dead := p.state.(Dead); return !dead }
 
+// WaitID is the port, for the trace.
+func (p *Port) WaitID() uint64 { return p.id }
+
 // Receiver says where the receive right is.
 func (p *Port) Receiver() Receiver { return p.state }
 

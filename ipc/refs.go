@@ -92,6 +92,7 @@ func (s *Space) modCount(reap *sched.Reap, e *entry, right mach.RightCode, delta
 		return mach.KernUrefsOverflow
 	case delta > 0:
 		e.urefs = uint16(n)
+		e.event(trace.RightInsert, right, int(delta))
 	case right == mach.RightDeadName:
 		e.dropDead(uint16(-delta))
 	default:

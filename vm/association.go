@@ -145,6 +145,9 @@ func (a *association) WaitName() string {
 	return fmt.Sprintf("the termination of %s", a.of)
 }
 
+// WaitID is the memory object port, for the trace.
+func (a *association) WaitID() uint64 { return a.objectPort }
+
 // VisitRights shows the recount every right that the host's associations hold, and that for the default
 // manager.
 func (h *Host) VisitRights(visit func(r ipc.Right, owner string)) {

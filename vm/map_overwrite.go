@@ -210,6 +210,7 @@ func (m *Map) overwritePage(th *sched.Thread, dst mach.Addr, c *Copy, off mach.S
 		case m.stillAt(va, &l) && p.object.copy == copied:
 			copy(h.frames.write(p.frame)[mach.Size(dst)&(h.pageSize-1):], buf)
 			p.dirty = true
+			h.tracePage(p, trace.PageResident, trace.PageResident, trace.PageStore)
 			ret = mach.KernSuccess
 		}
 		p.unwire()

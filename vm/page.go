@@ -232,6 +232,14 @@ func (p *Page) WaitName() string {
 	return fmt.Sprintf("page %s of %s, which is busy", p.offset, p.object)
 }
 
+// WaitID is the object of p, for the trace.
+func (p *Page) WaitID() uint64 {
+	if p.object == nil {
+		return 0
+	}
+	return p.object.id
+}
+
 // HeldBy names who has to answer before the wait for p can end.
 func (p *Page) HeldBy() string {
 	if p.object == nil || p.contents != pageRequested && p.unlockRequest == 0 {

@@ -103,6 +103,24 @@ func (p Personality) String() string {
 	return b.String()
 }
 
+// Parse reads what String writes: the name of a preset and fields that differ from it, each as Field=value. It
+// fails for a name or a value that there is not.
+func Parse(s string) (Personality, error) {
+	words := strings.Fields(s)
+	if len(words) == 0 {
+		return Personality{}, errors.New("personality: no preset is named")
+	}
+	p, err := ByName(words[0])
+	for _, w := range words[1:] {
+		if err != nil {
+			break
+		}
+		field, value, _ := strings.Cut(w, "=")
+		err = p.Set(field, value)
+	}
+	return p, err
+}
+
 // Validate refuses a personality that no host can have: one that started from no preset, with a field out
 // of its range, or with a message that has no number in the host's message set. The error names every
 // offending field.

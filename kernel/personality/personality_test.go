@@ -181,6 +181,23 @@ func TestSetRefuses(t *testing.T) {
 	require.EqualError(t, err, `personality: no field is named "Weather"`)
 }
 
+func TestParseReadsWhatStringWrites(t *testing.T) {
+	for _, name := range Names() {
+		p, err := ByName(name)
+		require.NoError(t, err)
+		require.NoError(t, p.Set("TermWindow", "reject"))
+		require.NoError(t, p.Set("DestroyedFaultCode", "KERN_MEMORY_ERROR"))
+		require.NoError(t, p.Set("ObjectCacheMax", "3"))
+		back, err := Parse(p.String())
+		require.NoError(t, err)
+		require.Equal(t, p, back)
+	}
+	for _, bad := range []string{"", "plan9", "mach Nothing=1", "mach TermWindow=never"} {
+		_, err := Parse(bad)
+		require.Error(t, err, bad)
+	}
+}
+
 func TestString(t *testing.T) {
 	p := Mach()
 	require.NoError(t, p.Set("TermWindow", "reject"))

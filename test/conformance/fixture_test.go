@@ -11,6 +11,7 @@ import (
 	"machvm/kernel"
 	"machvm/kernel/choice"
 	"machvm/kernel/mach"
+	"machvm/kernel/monitor"
 	"machvm/kernel/personality"
 	"machvm/kernel/user"
 )
@@ -80,7 +81,12 @@ func newStage(t *testing.T, options ...option) *stage {
 		o(&c)
 	}
 	s := &stage{t: t, sim: kernel.New(c.sim), tasks: map[string]*task{}}
+	watch := monitor.Attach(s.sim.Tracer())
 	t.Cleanup(func() {
+		watch.Finish(false)
+		for _, v := range watch.KernelViolations() {
+			assert.Fail(t, "a kernel broke a rule", v.String())
+		}
 		if !t.Failed() {
 			assert.NoError(t, s.sim.Check(), "after the test")
 		}

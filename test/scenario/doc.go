@@ -31,6 +31,7 @@
 //	coherent.go     objects that several hosts share: coherent; the sample pager: netmem_pager
 //	manager.go      a manager whose handlers are functions of a script
 //	expect.go       expectations
+//	violation.go    rules of the protocol, watched; expect_violation
 //	pattern.go      what a script expects of a message
 //	journal.go      messages and exceptions, recorded from the trace
 //	inspect.go      what a script can see of the kernel; kill, abort

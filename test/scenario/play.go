@@ -13,6 +13,7 @@ import (
 	"machvm/ipc/mig"
 	"machvm/kernel"
 	"machvm/kernel/choice"
+	"machvm/kernel/monitor"
 	"machvm/kernel/personality"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
@@ -36,7 +37,10 @@ type Options struct {
 	// Habits are what every host starts from, whatever preset the script names; fields that the script sets
 	// come on top. nil: the script decides.
 	Habits    *personality.Personality
-	Unchecked bool // leave out the audits after every step
+	Unchecked bool // leave out the audits after every step, and the monitor
+	// Unmonitored leaves out the monitor, which holds every kernel and manager against the rules of the protocol.
+	Unmonitored bool
+	Strict      bool // fail a run in which a manager broke a rule, unless the script expects it
 	// Spares is what an earlier run of the same owner has left. A run with it is a quick one: it has no transcript, its
 	// events are not kept, and its schedule has no labels.
 	Spares *kernel.Spares
@@ -84,7 +88,9 @@ type play struct {
 	recorder *choice.Recorder
 	names    *trace.Names
 	journal  *journal
-	text     bytes.Buffer // the transcript so far
+	monitor  *monitor.Monitor // nil: none
+	expected map[uint64]bool  // records whose violations the script expects
+	text     bytes.Buffer     // the transcript so far
 
 	hosts    []*host
 	threads  []*thread // in the order of declaration
@@ -129,6 +135,10 @@ func (s *Script) perform(o Options) Result {
 	p.names.Label(trace.ClassHost, 0, "--")
 	if o.Spares == nil {
 		tracer.AddSink(trace.NewText(&p.text, &student{p: p, line: trace.Timeline{Names: p.names, Renumber: true}}), trace.All)
+	}
+	if !o.Unchecked && !o.Unmonitored {
+		p.monitor, p.expected = monitor.New(p.names), map[uint64]bool{}
+		tracer.AddSink(p.monitor, monitor.Kinds)
 	}
 	for _, sink := range o.Sinks {
 		tracer.AddSink(sink(tracer), trace.All)
@@ -276,7 +286,8 @@ func (p *play) result() Result {
 	if r := p.chooser.replay; p.failure == nil && r != nil && r.Left() > 0 {
 		p.fail(&Failure{Kind: Diverged, At: p.script.Path, Text: fmt.Sprintf("the run is over and %d steps of its schedule are left", r.Left())})
 	}
-	r := Result{Script: p.script.Path, Failure: p.failure, Steps: p.sim.Sched().Steps()}
+	p.monitored()
+	r := Result{Script: p.script.Path, Violations: p.violations(), Failure: p.failure, Steps: p.sim.Sched().Steps()}
 	schedule := choice.Schedule{Scenario: p.script.Name(), Hash: p.script.Hash(), Steps: p.recorder.Schedule.Steps}
 	schedule.Trim()
 	if len(schedule.Steps) > 0 {

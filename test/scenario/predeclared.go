@@ -43,6 +43,7 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"expect_messages":  (*play).expectMessages,
 	"expect_rights":    (*play).expectRights,
 	"expect_exception": (*play).expectException,
+	"expect_violation": (*play).expectViolation,
 
 	"mappings": (*play).mappings,
 	"messages": (*play).messages,

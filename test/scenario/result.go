@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"machvm/kernel/monitor"
 )
 
 // Kind is what sort of failure ended a scenario.
@@ -19,6 +21,7 @@ const (
 	StepLimit                  // the script or the simulation ran too long
 	Diverged                   // a schedule to replay does not fit the run
 	Invariant                  // the kernel broke one of its invariants
+	Protocol                   // the kernel broke a rule of the protocol
 )
 
 var kinds = [...]struct {
@@ -34,6 +37,7 @@ var kinds = [...]struct {
 	StepLimit:      {"step limit", ExitUsage},
 	Diverged:       {"replay diverged", ExitDiverged},
 	Invariant:      {"broken invariant", ExitInvariant},
+	Protocol:       {"broken rule", ExitInvariant},
 }
 
 func (k Kind) String() string {
@@ -49,7 +53,7 @@ const (
 	ExitFail      = 1 // an expectation, the golden transcript, an unexpected kernel error, a deadlock, an exploration
 	ExitUsage     = 2 // usage, an error in a script, a missing file, a step limit
 	ExitDiverged  = 3 // a replay left its schedule
-	ExitInvariant = 4 // the kernel broke an invariant
+	ExitInvariant = 4 // the kernel broke an invariant, or a rule of the protocol
 )
 
 // ExitCodes is the one table of exit codes, as text.
@@ -57,7 +61,7 @@ const ExitCodes = `0  pass
 1  a failed expectation, a golden mismatch, an unexpected kernel error, a deadlock, a failed exploration
 2  usage, a script error, a missing file, a step limit
 3  a replay that diverged from its schedule
-4  a broken kernel invariant`
+4  a broken kernel invariant, or a rule of the protocol that a kernel broke`
 
 // Failure is why a scenario did not pass.
 type Failure struct {
@@ -82,6 +86,9 @@ type Result struct {
 	Transcript string // what the student reads, without the verdict
 	Failure    *Failure
 	Steps      uint64 // scheduler steps
+	// Violations are what managers did against the rules and the script did not expect. A run that did not come
+	// to rest has only those up to there.
+	Violations []monitor.Violation
 	Schedule   string // every choice that was not the first option, as a schedule that repeats the run
 }
 
