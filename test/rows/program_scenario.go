@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"machvm/kernel/mach"
@@ -11,22 +12,23 @@ import (
 // passes passes the script too, and one on which it fails fails it at the line of the step. title is a comment.
 func (p Program) Scenario(title string) string {
 	w := newWorld(&p.Setup)
-	b := &script{}
+	var head, body script
 	for line := range strings.Lines(title) {
-		b.line("# %s", strings.TrimRight(line, "\n"))
+		head.line("# %s", strings.TrimRight(line, "\n"))
 	}
-	b.setup(&p.Setup)
+	head.host(&p.Setup)
+	body.tasks(&p.Setup)
 	n := len(p.Steps)
 	for i, s := range p.whole() {
 		if i == n {
-			b.line("")
-			b.line("# what is left")
+			body.line("")
+			body.line("# what is left")
 		}
 		if out := w.step(s); !out.skip {
-			b.step(s, out)
+			body.step(s, out)
 		}
 	}
-	return b.String()
+	return head.String() + helpers(body.String()) + body.String()
 }
 
 // script is the text of a scenario.
@@ -34,8 +36,19 @@ type script struct{ strings.Builder }
 
 func (b *script) line(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
 
+// helpers is the functions that a script uses.
+func helpers(body string) (text string) {
+	for _, f := range slices.Backward(strings.Split(prelude, "\n\n")) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(f), "def "), "(")
+		if strings.Contains(body+text, name+"(") || !strings.Contains(f, "def ") {
+			text = f + "\n\n" + text
+		}
+	}
+	return text
+}
+
 const prelude = `
-tasks, box, entries = {}, {}, {}
+tasks, box, entries, pressed = {}, {}, {}, []
 
 def do(slot, what, *rights):            # in a thread of a task, to its end
     for r in rights:
@@ -108,7 +121,6 @@ def evict(n):
     k.evict(n)
     run()
 
-pressed = []
 def press(n):                           # a task reads more memory than there is, and ends
     presser = k.task("presser%d" % len(pressed))
     pressed.append(presser)
@@ -119,10 +131,10 @@ def press(n):                           # a task reads more memory than there is
     presser.thread(read)
     run()
     kill(presser)
-    run()
-`
+    run()`
 
-func (b *script) setup(s *Setup) {
+// host adds the host and its managers.
+func (b *script) host(s *Setup) {
 	b.WriteString(`k = host("k"` + fmt.Sprintf(", page_size = %d, frames = %d", PageSize, s.frames()))
 	for _, h := range habits {
 		if s.has(h.field) {
@@ -136,8 +148,10 @@ func (b *script) setup(s *Setup) {
 	b.line(`manager = memory_pager(k, "manager")`)
 	b.line("objects = []")
 	b.line("page, object_size = %d, %d", PageSize, objectSize*PageSize)
-	b.WriteString(prelude)
-	b.line("")
+}
+
+// tasks adds the memory objects and the tasks of the beginning.
+func (b *script) tasks(s *Setup) {
 	for i, o := range s.Objects {
 		text := fmt.Sprintf("copy_strategy = %s", [...]string{mach.CopyNone: "MEMORY_OBJECT_COPY_NONE", mach.CopyDelay: "MEMORY_OBJECT_COPY_DELAY"}[o.Strategy])
 		if o.MayCache {
