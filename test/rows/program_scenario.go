@@ -376,6 +376,8 @@ func (s Step) lock() string {
 func (s Step) String() string {
 	var b script
 	switch {
+	case s.Op == OpStored:
+		return fmt.Sprintf("stored(%d)", s.Object)
 	case s.Op >= OpClean || s.Op == OpFork || s.Op == OpTerminate:
 		b.step(s, outcome{})
 		return strings.TrimSpace(b.String())
