@@ -70,6 +70,30 @@ func TestAbortStaysPendingThroughAnUninterruptibleWait(t *testing.T) {
 	require.Equal(t, []Result{Awakened, Interrupted, TimedOut, Interrupted}, got)
 }
 
+func TestMortalWait(t *testing.T) {
+	s := newTest(t, Config{})
+	var q Queue
+	var got []Result
+	th := s.Spawn("a", func(th *Thread) {
+		got = append(got, th.Block(&q, Wait{Mortal: true}))
+		require.True(t, th.AbortPending())
+		got = append(got, th.Block(&q, Wait{Mortal: true}))
+		require.True(t, th.AbortPending(), "it takes no notice of an abort")
+		require.True(t, th.Killed())
+		got = append(got, th.Block(&q, Wait{Mortal: true})) // at once
+	})
+	idle(t, s)
+	th.Abort()
+	require.Equal(t, Blocked, th.State())
+	q.Wake(Awakened)
+	idle(t, s)
+	require.Equal(t, []Result{Awakened}, got)
+	th.Kill()
+	idle(t, s)
+	require.Equal(t, []Result{Awakened, Interrupted, Interrupted}, got)
+	require.Equal(t, Dead, th.State())
+}
+
 func TestKillDuringAnUninterruptibleWait(t *testing.T) {
 	s := newTest(t, Config{})
 	var q Queue

@@ -143,6 +143,13 @@ func TestReplayWithTheDaemon(t *testing.T) {
 	require.Zero(t, rows.TraceCounts{}.MissRatio())
 }
 
+// Addresses of 64-bit programs lie above the 4 GB that other traces need.
+func TestReplayOfHighAddresses(t *testing.T) {
+	trace := readBytes(t, "high", []byte(" S 1ffefff7e0,8\nI  0401f9b0,3\n L 1ffefff7e0,8\n S 7ffffffffff8,8\n L 1ffefff7e0,8\n"))
+	require.Equal(t, rows.TraceCounts{References: 5, Faults: 3, Pageins: 3}, replay(t, trace, "lru", 3))
+	require.Equal(t, rows.TraceCounts{References: 5, Faults: 5, Pageins: 5, DirtyPageouts: 2}, replay(t, trace, "lru", 1))
+}
+
 func TestReplayRefuses(t *testing.T) {
 	trace := readBytes(t, "one", []byte("0 R\n"))
 	for _, c := range []struct {
