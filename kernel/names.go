@@ -108,3 +108,6 @@ func fieldKind(a *mig.Arg) (trace.FieldKind, bool) {
 	}
 	return 0, false
 }
+
+// MessageNames says what messages in a form are called, for whoever shows a saved trace.
+func MessageNames(form mig.Form) trace.MessageInfo { return messageNames[form] }

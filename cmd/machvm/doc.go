@@ -13,5 +13,7 @@
 //	bench_print.go what it found, as text and JSON
 //	anchor         what is compared with
 //	figures.go     machvm figures: published values beside measured ones
+//	monitor.go     machvm monitor: a saved trace held against the rules
+//	coverage.go    machvm coverage: which parts of the protocol runs reach
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

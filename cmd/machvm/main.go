@@ -46,6 +46,8 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		runCommand(stdout, stderr),
 		exploreCommand(stdout, stderr),
 		replayCommand(stdout),
+		monitorCommand(stdout),
+		coverageCommand(stdout),
 		stepCommand(stdin, stdout),
 		diffCommand(stdout),
 		traceCommand(stdout),

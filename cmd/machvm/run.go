@@ -27,6 +27,8 @@ type runFlags struct {
 	schedule    string
 	record      string
 	personality string
+	monitor     bool
+	strict      bool
 }
 
 // traceForms are the values of --trace. All but text write every event as it happens; the verdict then
@@ -72,6 +74,8 @@ func runCommand(stdout, stderr io.Writer) *cobra.Command {
 	flags.StringVar(&f.schedule, "schedule", "", "replay the schedule in this file")
 	flags.StringVar(&f.record, "record", "", "write the schedule of the run to this file")
 	flags.StringVar(&f.personality, "personality", "", "whose habits hosts have that name none: "+strings.Join(personality.Names(), ", ")+"; implies --no-golden")
+	flags.BoolVar(&f.monitor, "monitor", true, "hold every kernel and manager against the rules of the protocol; what managers broke is listed")
+	flags.BoolVar(&f.strict, "strict", false, "fail a run in which a manager broke a rule that the script does not expect")
 	return cmd
 }
 
@@ -88,6 +92,7 @@ func run(paths []string, f runFlags, stdout, stderr io.Writer) error {
 		return fmt.Errorf("a schedule belongs to one script, not to %d", len(paths))
 	}
 	o := scenario.Options{Update: f.update, NoGolden: f.noGolden, StepLimit: f.stepLimit, KernelSteps: f.kernelSteps}
+	o.Unmonitored, o.Strict = !f.monitor, f.strict
 	if f.personality != "" {
 		if _, err := personality.ByName(f.personality); err != nil {
 			return err
@@ -117,6 +122,9 @@ func run(paths []string, f runFlags, stdout, stderr io.Writer) error {
 			return err
 		}
 		fmt.Fprint(verdicts, r.Verdict())
+		for _, v := range r.Violations {
+			fmt.Fprint(verdicts, indent(v.String()+"\n"))
+		}
 		if !r.Passed() && r.Schedule != "" {
 			fmt.Fprintf(verdicts, "  the schedule of this run (--record writes it, --schedule replays it):\n%s", indent(r.Schedule))
 		}

@@ -288,6 +288,9 @@ func (p *play) result() Result {
 	}
 	p.monitored()
 	r := Result{Script: p.script.Path, Violations: p.violations(), Failure: p.failure, Steps: p.sim.Sched().Steps()}
+	if p.monitor != nil {
+		r.Coverage = p.monitor.Coverage()
+	}
 	schedule := choice.Schedule{Scenario: p.script.Name(), Hash: p.script.Hash(), Steps: p.recorder.Schedule.Steps}
 	schedule.Trim()
 	if len(schedule.Steps) > 0 {

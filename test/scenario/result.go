@@ -89,7 +89,8 @@ type Result struct {
 	// Violations are what managers did against the rules and the script did not expect. A run that did not come
 	// to rest has only those up to there.
 	Violations []monitor.Violation
-	Schedule   string // every choice that was not the first option, as a schedule that repeats the run
+	Coverage   *monitor.Coverage // states and arcs reached; nil without a monitor
+	Schedule   string            // every choice that was not the first option, as a schedule that repeats the run
 }
 
 // Passed reports whether nothing failed.
