@@ -27,6 +27,23 @@ func TestRace14_PageoutAndLastUnmap(t *testing.T) {
 			{"unmap; pageout; service", once},
 		},
 	}.run(t)
+	const both = "data_return(a,1,dirty)=y data_return(a,0,dirty)=x terminate(a)"
+	race{ // two pages, of which one is thrown out
+		scene: func(s *scene) {
+			r := s.c.mapPages(2)
+			r.store(1, 'y')
+			r.store(0, 'x')
+			s.unmap("unmap", r)
+			s.pageout()
+		},
+		orders: []forced{
+			{"pageout; unmap", both},
+			{"pageout to before-data-return; unmap to wait; pageout; unmap", both},
+			{"unmap to association-broken; pageout; unmap", both},
+			{"unmap to before-data-return; pageout; unmap", both},
+			{"unmap to before-data-return; unmap to before-data-return; pageout; unmap", both},
+		},
+	}.run(t)
 }
 
 // TestRace15_PageoutAndDestroy: a page that is on its way out when the association is broken is returned before terminate.

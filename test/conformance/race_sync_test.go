@@ -97,13 +97,22 @@ func TestRace39_WrongCompletion(t *testing.T) {
 	race{
 		scene: func(s *scene) {
 			s.m.silent("synchronize")
-			s.waits(s.msyncs("msync", s.c.mapPages(2), 0, 1))
+			r, answered := s.c.mapPages(2), false
+			s.waits(s.race(s.c.task, "msync", func(x *calls) mach.Return {
+				code := x.msync(r.addr, r.size(), mach.SyncSynchronous)
+				if !answered {
+					s.note("msync returned unanswered")
+				}
+				return code
+			}))
 			s.completes("wrong", 1)
-			right := s.completes("right", 2)
-			right.stays = true
+			s.control("right", func(x *calls, a mach.Name) mach.Return {
+				answered = true
+				return x.synchronizeCompleted(a, 0, r.size())
+			})
 		},
 		orders: []forced{
-			{"wrong; msync to wait; right", ""},
+			{"wrong; msync; right", ""},
 			{"right; wrong", ""},
 			{"right; msync; wrong", ""},
 		},
@@ -111,8 +120,7 @@ func TestRace39_WrongCompletion(t *testing.T) {
 	race{
 		scene: func(s *scene) {
 			s.m.silent("synchronize")
-			r := s.c.mapPages(2)
-			s.msyncs("msync", r, 0, 1).stays = true
+			s.msyncs("msync", s.c.mapPages(2), 0, 1).stays = true
 			s.completes("wrong", 1)
 		},
 		orders: []forced{

@@ -191,6 +191,40 @@ func TestRace33_SixthMessage(t *testing.T) {
 			"terminate(a) | a holds " + call + " " + call + " " + call + " " + call + " | send ended true",
 		},
 	}.run(t)
+	const refused = "terminate(a) | note MACH_SEND_TIMED_OUT | get KERN_INVALID_ARGUMENT | a holds " + five
+	race{ // the same with a timeout, and get_attributes, for which there is always room
+		scene: func(s *scene) {
+			s.unmap("unmap", s.c.mapPages(1))
+			a := s.m.control(0)
+			full := false
+			s.race(s.m.task, "send", func(x *calls) mach.Return {
+				for range 5 {
+					x.ok(x.unavailable(a, 0, page))
+				}
+				full = true
+				return mach.KernSuccess
+			})
+			s.race(s.m.task, "note", func(x *calls) mach.Return {
+				if !full {
+					return mach.KernSuccess
+				}
+				return x.note(a, 77, 0)
+			})
+			s.race(s.m.task, "get", func(x *calls) mach.Return {
+				if !full {
+					return mach.KernSuccess
+				}
+				_, code := x.attributes(a, mach.FlavorAttribute)
+				return code
+			}).stays = true
+		},
+		orders: []forced{
+			{"unmap to association-broken; send; note; get; unmap", refused},
+			{"unmap to before-terminate; send; get; note; unmap", refused},
+			{"unmap to association-broken; send; note; unmap; get", "terminate(a) | note MACH_SEND_TIMED_OUT | get waits | a holds " + five + " get_attributes+reply"},
+		},
+		forcedOnly: true,
+	}.run(t)
 }
 
 // TestRace34_NoSendersAndTerminate: when the last client and the kernel give up an object, no-senders comes behind
