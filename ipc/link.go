@@ -54,10 +54,16 @@ func (n *Node) linkTo(to *Node) *link {
 	return l
 }
 
+// injectedDelay is how late an injected fault makes a message.
+const injectedDelay = 10 * mach.Millisecond
+
 // push puts a message on the link.
 func (l *link) push(k *Kmsg) {
 	k.place = kmsgLinked
 	k.due = l.from.world.now() + l.from.world.delay
+	if l.from.world.sched.Inject(sched.InjectDelay, l.from.name+"->"+l.to.name) {
+		k.due += injectedDelay
+	}
 	k.dest().enroute(k.from, l)
 	l.queue.push(k)
 	l.to.net.delivery.Wake(sched.Awakened)

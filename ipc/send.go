@@ -28,6 +28,8 @@ func (s *Space) send(th *sched.Thread, k *Kmsg, option mach.Option, timeout mach
 		case k.circular || !p.Alive():
 			w.destroyKmsg(&th.Reap, k)
 			return mach.KernSuccess
+		case option&mach.SendTimeout != 0 && !p.serves(k) && w.sched.Inject(sched.InjectQueue, "the queue of "+p.String()):
+			return mach.SendTimedOut
 		case p.hasRoom() || k.Message.RemoteDisp == mach.PortSendOnce:
 			p.admit(k)
 			return mach.KernSuccess

@@ -19,6 +19,8 @@ type Config struct {
 	Chooser   choice.Chooser // who decides; nil: choice.First
 	Tracer    *trace.Tracer  // nil: a new one with the default ring
 	StepLimit uint64         // steps after which Run returns; 0: none
+	// Faults may happen if the chooser wants them. The zero value: none.
+	Faults sched.Faults
 	// Checked audits everything after every step, and ends the run with a CheckError when an audit fails.
 	Checked bool
 	// Costs says how much virtual time things take. The zero value: none.
@@ -59,7 +61,7 @@ func New(c Config) *Simulation {
 		pool = &s.spares.pool
 	}
 	s.spares.reclaim()
-	s.sched = sched.New(sched.Config{Chooser: c.Chooser, Tracer: c.Tracer, StepLimit: c.StepLimit, Pool: pool})
+	s.sched = sched.New(sched.Config{Chooser: c.Chooser, Tracer: c.Tracer, StepLimit: c.StepLimit, Pool: pool, Faults: c.Faults})
 	s.world = ipc.NewWorld(ipc.Config{Sched: s.sched, Tracer: c.Tracer, Chooser: c.Chooser, LinkDelay: c.LinkDelay, Spares: &s.spares.ports})
 	s.world.AddHolder(s)
 	s.charge()

@@ -35,6 +35,7 @@ type Task struct {
 	suspended int
 	leaving   sched.Queue // who waits for threads to end
 	ender     bool        // some thread is in terminate and will go on to finish
+	mortal    bool        // may die of an injected fault
 
 	prev, next *Task // neighbours in host.tasks
 }
@@ -112,6 +113,9 @@ func (t *Task) Space() *ipc.Space { return t.space }
 
 // Map is the task's address space.
 func (t *Task) Map() *vm.Map { return t.vmap }
+
+// SetMortal says whether the task, a manager's, may die of a fault that is injected (sched.InjectDeath).
+func (t *Task) SetMortal(mortal bool) { t.mortal = mortal }
 
 // Alive reports whether nobody has begun to terminate the task.
 func (t *Task) Alive() bool { return t.state == taskActive }

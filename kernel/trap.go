@@ -29,6 +29,7 @@ func (t *Thread) enter(e *trace.Trap) {
 	t.admit()
 	if !t.th.Pass() {
 		t.th.TrapPoint(e.Name.String())
+		t.suffer(e)
 	}
 	if t.task.host.sim.sched.Observed() {
 		t.touched(gentle(e))
@@ -40,6 +41,20 @@ func (t *Thread) enter(e *trace.Trap) {
 	if tr := t.task.host.sim.tracer; tr.On(trace.KindTrap) {
 		e.Task = t.task.id
 		trace.Emit(tr, *e)
+	}
+}
+
+// suffer lets the faults happen that may be injected at a trap.
+func (t *Thread) suffer(e *trace.Trap) {
+	s := t.task.host.sim.sched
+	if t.task.mortal && e.Name == trace.TrapMsg && !t.th.Killed() && s.Inject(sched.InjectDeath, t.task.name) {
+		t.touch(false)
+		t.task.terminate(t.th)
+		t.release() // does not return
+	}
+	if t.task.host.vm.Pageable() && s.Inject(sched.InjectPageout, t.task.host.name) {
+		t.touch(false)
+		t.task.host.vm.PageoutOne()
 	}
 }
 

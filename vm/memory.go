@@ -146,7 +146,7 @@ func (h *Host) grabPage(th *sched.Thread) *Page {
 // grabFrame takes a free frame by the rules of grabPage.
 func (h *Host) grabFrame(th *sched.Thread) *frame {
 	free := h.frames.free()
-	if free == 0 || free < h.targets.reserved && h.privileged[th] == 0 {
+	if free == 0 || free < h.targets.reserved && h.privileged[th] == 0 || h.sched.Inject(sched.InjectShortage, "memory of "+h.node.Name()) {
 		h.needPages()
 		return nil
 	}

@@ -71,6 +71,7 @@ type daemon struct {
 	needMore bool // memory is very short: better candidates are wanted
 	news     bool // something has changed since the last pass
 	idle     int  // passes since anything was achieved
+	extra    int  // pages that are to go although there are enough; see PageoutOne
 }
 
 func (d *daemon) init(h *Host) { d.host, d.wait = h, h.limits.Pause }
@@ -126,7 +127,24 @@ func (d *daemon) run(th *sched.Thread) {
 // satisfied reports whether there are pages enough (VM-214).
 func (d *daemon) satisfied() bool {
 	h := d.host
-	return h.frames.free() >= h.targets.free && h.pageWait.Empty()
+	return h.frames.free() >= h.targets.free && h.pageWait.Empty() && d.extra == 0
+}
+
+// Pageable reports whether the host has a pageout daemon, or will have one.
+func (h *Host) Pageable() bool { return h.wakeDaemon != nil }
+
+// PageoutOne lets the pageout daemon throw out one page more than it has to, as if none had been used of late.
+func (h *Host) PageoutOne() {
+	for _, q := range []*pageQueue{&h.active, &h.inactive} {
+		for p := q.head; p != nil; p = p.qnext {
+			p.unreference()
+		}
+	}
+	if p := h.active.head; h.inactive.head == nil && p != nil && !p.busy {
+		p.deactivate()
+	}
+	h.daemon.extra++
+	h.wakeDaemon()
 }
 
 // veryLow reports whether only privileged threads get pages now, or nearly so.
@@ -177,6 +195,7 @@ func (d *daemon) pass(th *sched.Thread) {
 		prefer := d.preference(h.veryLow())
 		p := h.policy.victim(&h.memory, prefer)
 		if p == nil {
+			d.extra = 0
 			return
 		}
 		if prefer != nil && !prefer(p) {
@@ -185,12 +204,14 @@ func (d *daemon) pass(th *sched.Thread) {
 		switch fate := h.judge(th, p); fate {
 		case evictSpared:
 		case evictStuck:
+			d.extra = 0
 			return
 		case evictExternal:
 			d.burst++
 			fallthrough
 		default:
 			d.idle = 0
+			d.extra = max(d.extra-1, 0)
 		}
 		th.Drain()
 	}

@@ -15,6 +15,7 @@ import (
 	"machvm/kernel"
 	"machvm/kernel/choice"
 	"machvm/kernel/explore"
+	"machvm/kernel/sched"
 	"machvm/test/scenario"
 )
 
@@ -35,6 +36,8 @@ type exploreFlags struct {
 	format      string
 	kernelSteps uint64
 	unchecked   bool
+	inject      string
+	faults      int
 }
 
 // strategies are the values of --strategy, with what each does.
@@ -75,6 +78,8 @@ func exploreCommand(stdout, stderr io.Writer) *cobra.Command {
 	flags.StringVar(&f.format, "format", "text", "the report: text or json")
 	flags.Uint64Var(&f.kernelSteps, "kernel-steps", explore.DefaultStepLimit, "steps of the scheduler in one execution")
 	flags.BoolVar(&f.unchecked, "unchecked", false, "leave out the audits after every step, which take most of the time")
+	flags.StringVar(&f.inject, "inject", "", "faults that may happen: shortage, death (of managers), queue (full), delay (between hosts), pageout")
+	flags.IntVar(&f.faults, "faults", 1, "how many faults may happen in one execution")
 	return cmd
 }
 
@@ -87,7 +92,16 @@ func runExplore(path string, f exploreFlags, stdout, stderr io.Writer) error {
 		return fmt.Errorf("--format=%s: there are text and json", f.format)
 	}
 	o := scenario.Options{NoGolden: true, KernelSteps: f.kernelSteps, Unchecked: f.unchecked}
+	var err error
+	if o.Faults, err = sched.ParseFaults(f.inject); err != nil {
+		return fmt.Errorf("--inject: %w", err)
+	}
+	if f.faults < 1 {
+		return fmt.Errorf("--faults=%d: it is at least 1", f.faults)
+	}
+	o.Faults.Most = f.faults
 	cfg := explore.Config{
+		Faults:        o.Faults.String(),
 		MaxExecutions: f.executions, KeepGoing: f.keepGoing, Depth: f.depth, Workers: f.workers,
 		Scenario: script.Name(), Hash: script.Hash(),
 		PerWorker: func() explore.Run {
@@ -134,7 +148,7 @@ func wholeSchedule(script *scenario.Script, o scenario.Options, f explore.Found)
 	if text := script.Run(o).Schedule; text != "" {
 		return text
 	}
-	return (&choice.Schedule{Scenario: s.Scenario, Hash: s.Hash}).String()
+	return (&choice.Schedule{Scenario: s.Scenario, Hash: s.Hash, Faults: s.Faults}).String()
 }
 
 // configure turns flags into what to try.

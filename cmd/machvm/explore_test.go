@@ -30,6 +30,11 @@ func TestExploreVerdicts(t *testing.T) {
 		{"explore --kinds weather " + scripts + "last_unmap.star", 2, `no kind is named "weather"`},
 		{"explore --format poetry " + scripts + "last_unmap.star", 2, "poetry"},
 		{"explore --prefix nowhere " + scripts + "last_unmap.star", 2, "nowhere"},
+		{"explore --inject delay --kinds fault " + scripts + "two_kernels.star", 0, "no failure (7 executions"},
+		{"explore --inject death --kinds fault --out " + sched + " " + scripts + "cached.star", 1, "fault death 1/2 manager"},
+		{"replay --scenario " + scripts + "cached.star " + sched, 1, "injected death: manager"},
+		{"explore --inject rain " + scripts + "last_unmap.star", 2, "rain"},
+		{"explore --inject death --faults 0 " + scripts + "last_unmap.star", 2, "at least 1"},
 		{"replay nowhere", 2, "nowhere"},
 	} {
 		code, stdout, stderr := command(strings.Fields(c.args)...)

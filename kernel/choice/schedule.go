@@ -41,6 +41,7 @@ type Schedule struct {
 	Scenario string // name of the scenario, usually its file
 	Hash     string // of the scenario's text, so that a replay of something else is noticed
 	Seed     uint64 // of the strategy that found the schedule; information only
+	Faults   string // that the run may have; see sched.Faults
 	Steps    []Step
 }
 
@@ -66,6 +67,9 @@ func (s *Schedule) String() string {
 	}
 	if s.Seed != 0 {
 		b = fmt.Appendf(b, "seed %d\n", s.Seed)
+	}
+	if s.Faults != "" {
+		b = append(appendRest(append(b, "faults "...), s.Faults), '\n')
 	}
 	if len(s.Steps) > 0 {
 		b = append(b, '\n')
@@ -130,6 +134,8 @@ func (s *Schedule) parseLine(line string) (err error) {
 		s.Scenario, err = parseRest(rest)
 	case "hash":
 		s.Hash, err = parseRest(rest)
+	case "faults":
+		s.Faults, err = parseRest(rest)
 	case "seed":
 		s.Seed, err = strconv.ParseUint(rest, 10, 64)
 	default:

@@ -7,7 +7,7 @@ import (
 )
 
 var sample = Schedule{
-	Scenario: "terminate race.star", Hash: "5f0c", Seed: 7,
+	Scenario: "terminate race.star", Hash: "5f0c", Seed: 7, Faults: "death,delay 2",
 	Steps: []Step{
 		{KindThread, "block", 1, 3, "pager"},
 		{KindPreempt, "T1-broken", 0, 2, "main thread"},
@@ -23,6 +23,7 @@ func TestScheduleText(t *testing.T) {
 scenario terminate race.star
 hash 5f0c
 seed 7
+faults death,delay 2
 
 thread block 1/3 pager
 preempt T1-broken 0/2 main thread

@@ -40,7 +40,7 @@ type Config struct {
 	// less than 0: none.
 	DoomTries int
 
-	Scenario, Hash string // for the headers of schedules
+	Scenario, Hash, Faults string // for the headers of schedules
 
 	// Progress is called between executions with the state so far; nil: nobody is told.
 	Progress func(Progress)

@@ -130,7 +130,7 @@ func tries(n, byDefault int) int {
 }
 
 func (x *exploration) schedule(f *Found, steps []choice.Step) *choice.Schedule {
-	return &choice.Schedule{Scenario: x.cfg.Scenario, Hash: x.cfg.Hash, Seed: f.seed, Steps: slices.Clone(steps)}
+	return &choice.Schedule{Scenario: x.cfg.Scenario, Hash: x.cfg.Hash, Faults: x.cfg.Faults, Seed: f.seed, Steps: slices.Clone(steps)}
 }
 
 // Summary is the report in one line.

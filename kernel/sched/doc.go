@@ -13,6 +13,7 @@
 //	reap.go       deferred destruction, run by a thread's outermost caller
 //	report.go     blocked threads and the deadlock report
 //	touch.go      what a step touches, for those who want to know which steps commute
+//	inject.go     faults that a run may be made to have
 //	arena.go      structures that are taken back all at once
 //	digest.go     Digest: a hash of state
 //	trace.go      the events this package emits

@@ -17,6 +17,7 @@ type Config struct {
 	Chooser   choice.Chooser // nil: always the first option
 	Tracer    *trace.Tracer  // nil: none
 	StepLimit uint64         // steps after which Run returns; 0: none
+	Faults    Faults         // that the run may have; the zero value is none
 	// PoolCoroutines keeps the coroutines of ended threads for new ones until Shutdown.
 	PoolCoroutines bool
 	// Pool keeps them beyond Shutdown, for the schedulers its owner makes after this one. It overrides
@@ -53,6 +54,8 @@ type Scheduler struct {
 	live    liveList
 	lastID  uint32
 
+	faults    Faults
+	injected  int // faults so far
 	observer  Observer
 	hooks     []func()
 	abandoned []*Thread
@@ -65,7 +68,7 @@ type Scheduler struct {
 
 // New makes a scheduler at time 0 with no threads.
 func New(c Config) *Scheduler {
-	s := &Scheduler{chooser: c.Chooser, tracer: c.Tracer, pool: c.Pool, limit: c.StepLimit}
+	s := &Scheduler{chooser: c.Chooser, tracer: c.Tracer, pool: c.Pool, limit: c.StepLimit, faults: c.Faults}
 	if s.chooser == nil {
 		s.chooser = choice.First{}
 	}

@@ -10,6 +10,7 @@ const (
 	ResourcePort                       // a port or port set: its queue, its rights, who waits there
 	ResourceKernel                     // everything the kernels have beside ports: read by those who say what else they touch
 	ResourceIDs                        // the numbers that new things get
+	ResourceFaults                     // how many faults have been injected
 	ResourceEverything                 // anything
 )
 

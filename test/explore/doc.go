@@ -7,5 +7,6 @@
 //	sound_test.go     random programs, whole and reduced
 //	managers_test.go  managers of the library with several service threads, with and without order
 //	scripts_test.go   scripts of test/scripts under a bound
+//	inject_test.go    faults that are injected
 //	bench_test.go     executions and steps per second
 package explore

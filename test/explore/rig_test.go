@@ -92,7 +92,16 @@ type stage struct {
 }
 
 func newStage(s *explore.Subject, m *manager) (*stage, error) {
-	host, err := s.Sim.Boot(kernel.HostConfig{Name: "k0", WithoutPageout: true})
+	return newStageOn(s, m, kernel.HostConfig{Name: "k0", WithoutPageout: true})
+}
+
+// newPagedStage is newStage on a host with a pageout daemon.
+func newPagedStage(s *explore.Subject, m *manager) (*stage, error) {
+	return newStageOn(s, m, kernel.HostConfig{Name: "k0"})
+}
+
+func newStageOn(s *explore.Subject, m *manager, c kernel.HostConfig) (*stage, error) {
+	host, err := s.Sim.Boot(c)
 	if err != nil {
 		return nil, err
 	}

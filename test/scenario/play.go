@@ -44,6 +44,8 @@ type Options struct {
 	// Spares is what an earlier run of the same owner has left. A run with it is a quick one: it has no transcript, its
 	// events are not kept, and its schedule has no labels.
 	Spares *kernel.Spares
+	// Faults may be injected where the chooser wants it; those of Replay override them.
+	Faults sched.Faults
 	// Recorder writes the choices down while they are made; nil: nobody sees them before the end.
 	Recorder *choice.Recorder
 	// Sinks are made for the run's tracer and see every event.
@@ -127,7 +129,8 @@ func (s *Script) perform(o Options) Result {
 	p.recorder.NoLabels = o.Spares != nil
 	tracer := tracerOf(o.Spares)
 	p.names = tracer.Names()
-	p.sim = kernel.New(kernel.Config{Chooser: p.recorder, Tracer: tracer, StepLimit: steps, Checked: !o.Unchecked, Spares: o.Spares})
+	faults, err := o.faults()
+	p.sim = kernel.New(kernel.Config{Chooser: p.recorder, Tracer: tracer, StepLimit: steps, Checked: !o.Unchecked, Spares: o.Spares, Faults: faults})
 	defer p.sim.Shutdown()
 	p.journal = newJournal(p)
 	tracer.AddSink(p.journal, journalKinds)
@@ -149,6 +152,8 @@ func (s *Script) perform(o Options) Result {
 	}
 	if r := o.Replay; r != nil && r.Hash != "" && r.Hash != s.Hash() {
 		p.fail(&Failure{Kind: Diverged, At: s.Path, Text: "the schedule was recorded from another text of this script"})
+	} else if err != nil {
+		p.fail(&Failure{Kind: ScriptError, At: s.Path, Text: err.Error()})
 	} else {
 		p.execute()
 	}
@@ -157,6 +162,14 @@ func (s *Script) perform(o Options) Result {
 		o.Ended()
 	}
 	return r
+}
+
+// faults is which faults the run may have.
+func (o Options) faults() (sched.Faults, error) {
+	if o.Replay != nil && o.Replay.Faults != "" {
+		return sched.ParseFaults(o.Replay.Faults)
+	}
+	return o.Faults, nil
 }
 
 func tracerOf(spares *kernel.Spares) *trace.Tracer {
@@ -291,7 +304,8 @@ func (p *play) result() Result {
 	if p.monitor != nil {
 		r.Coverage = p.monitor.Coverage()
 	}
-	schedule := choice.Schedule{Scenario: p.script.Name(), Hash: p.script.Hash(), Steps: p.recorder.Schedule.Steps}
+	faults, _ := p.options.faults()
+	schedule := choice.Schedule{Scenario: p.script.Name(), Hash: p.script.Hash(), Faults: faults.String(), Steps: p.recorder.Schedule.Steps}
 	schedule.Trim()
 	if len(schedule.Steps) > 0 {
 		r.Schedule = schedule.String()

@@ -101,6 +101,7 @@ func (p *play) start(h *host, name string, s service, setup func(u userThread, x
 	if failed != mach.KernSuccess || pg.server == nil {
 		return nil, fmt.Errorf("pager %s has no port set: %v", name, failed)
 	}
+	t.k.SetMortal(true)
 	for range s.threads - 1 {
 		helper, err := t.newThread("service", "", nil, nil)
 		if err != nil {
