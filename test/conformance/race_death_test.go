@@ -46,6 +46,27 @@ func TestRace27_DeathBeforeReady(t *testing.T) {
 			{"die; map", failed},
 		},
 	}.run(t)
+	t.Run("kernels that do not wait", func(t *testing.T) {
+		const access = " | then load KERN_MEMORY_FAILURE"
+		race{
+			options: []option{withField("MapWaitsForReady", "false")},
+			scene: func(s *scene) {
+				j, r := s.mapping("map", s.c, s.m.port, 1)
+				s.kills("die", s.m.task)
+				s.then(func() {
+					if j.code == mach.KernSuccess {
+						s.sees(r, 0)
+					}
+				})
+			},
+			orders: []forced{
+				{"map; manager/service; die", "init(a)" + access},
+				{"map; die; manager/service", access},
+				{"map to before-init; die; map", access},
+				{"die; map", failed},
+			},
+		}.run(t)
+	})
 }
 
 // TestRace28_DeathWithTerminateQueued: a manager that dies with terminate in its queue takes the control port with it:

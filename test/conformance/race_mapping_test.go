@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"machvm/kernel/mach"
+	"machvm/kernel/personality"
 	"machvm/kernel/user"
 )
 
@@ -72,21 +73,32 @@ func TestRace02_PlacementFails(t *testing.T) {
 // init, and what the manager says to readiness stays in the control port.
 func TestRace03_UnmapBeforeReady(t *testing.T) {
 	t.Parallel()
-	t.Run("kernels that do not wait", func(t *testing.T) {
-		race{
-			options: []option{withField("MapWaitsForReady", "false")},
-			scene: func(s *scene) {
-				s.m.hold()
-				s.unmap("unmap", s.c.mapPages(1))
-				s.resumes("resume")
-			},
-			orders: []forced{
-				{"resume; unmap", "init(a) terminate(a)"},
-				{"unmap; resume", "init(a) terminate(a) | a holds change_attributes"},
-				{"unmap to association-broken; resume; unmap", "init(a) terminate(a) | a holds change_attributes"},
-			},
-		}.run(t)
-	})
+	for name, k := range map[string]struct {
+		habits option
+		answer string // to init
+		window string // what becomes of it while terminate is prepared
+	}{
+		"kernels that do not wait": {withField("MapWaitsForReady", "false"), "change_attributes", " | a holds change_attributes"},
+		"CMU":                      {withPreset(personality.CMU30()), "ready", ""},
+		"GNU":                      {withPreset(personality.GNUMach()), "ready", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const both = "init(a) terminate(a)"
+			race{
+				options: []option{k.habits},
+				scene: func(s *scene) {
+					s.m.hold()
+					s.unmap("unmap", s.c.mapPages(1))
+					s.resumes("resume")
+				},
+				orders: []forced{
+					{"resume; unmap", both},
+					{"unmap; resume", both + " | a holds " + k.answer},
+					{"unmap to association-broken; resume; unmap", both + k.window},
+				},
+			}.run(t)
+		})
+	}
 	t.Run("the mapper is aborted", func(t *testing.T) {
 		race{
 			scene: func(s *scene) {

@@ -25,6 +25,21 @@ func TestRace05_SupplyAndLastUnmap(t *testing.T) {
 			{"unmap; service; supply", after},
 		},
 	}.run(t)
+	t.Run("kernels that reject", func(t *testing.T) {
+		race{
+			options: []option{withField("AcceptUnrequestedSupply", "true"), withField("TermWindow", "reject")},
+			scene: func(s *scene) {
+				s.unmap("unmap", s.c.mapPages(2))
+				s.supply("supply", 1, 's')
+			},
+			orders: []forced{
+				{"supply; unmap", before},
+				{"unmap to association-broken; supply; unmap", "send_once terminate(a)"},
+				{"unmap to before-terminate; supply; unmap", "send_once terminate(a)"},
+				{"unmap; supply; service", after},
+			},
+		}.run(t)
+	})
 }
 
 // TestRace06_LockRequestAndLastUnmap: a lock_request that comes before the association is broken is complete before
@@ -126,6 +141,21 @@ func TestRace09_TwoDestroys(t *testing.T) {
 			{"destroy1; service; destroy2", both},
 		},
 	}.run(t)
+	t.Run("kernels that reject", func(t *testing.T) {
+		race{
+			options: []option{withField("TermWindow", "reject")},
+			scene: func(s *scene) {
+				s.c.mapPages(1)
+				s.destroys("destroy1")
+				s.destroys("destroy2")
+			},
+			orders: []forced{
+				{"destroy1 to association-broken; destroy2; destroy1", "terminate(a)"},
+				{"destroy2 to before-terminate; destroy1; destroy2", "terminate(a)"},
+				{"destroy1; destroy2", "terminate(a) | a holds destroy"},
+			},
+		}.run(t)
+	})
 }
 
 // TestRace32_ControlPortDestroyedAtOnce: a manager that destroys the control port as soon as terminate comes makes
