@@ -47,6 +47,7 @@
 //	check.go        all audits
 //	describe.go     the machine as text
 //	wait_for.go     who waits for whom
+//	history.go     what programs have learned, as a hash
 //	digest.go      the machine as a hash
 //	names.go        what the trace calls messages and their arguments
 //	costs.go        how much virtual time things take

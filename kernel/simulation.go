@@ -21,6 +21,8 @@ type Config struct {
 	StepLimit uint64         // steps after which Run returns; 0: none
 	// Faults may happen if the chooser wants them. The zero value: none.
 	Faults sched.Faults
+	// Histories notes what programs learn, for those who tell states apart.
+	Histories Histories
 	// Checked audits everything after every step, and ends the run with a CheckError when an audit fails.
 	Checked bool
 	// Costs says how much virtual time things take. The zero value: none.
@@ -45,6 +47,7 @@ type Simulation struct {
 	spares *Spares
 
 	lastTask uint32
+	history  sched.Digest // of all programs, if they share
 	crashes  []*Crash
 }
 

@@ -33,9 +33,10 @@ type Task struct {
 
 	threads   threadList // those that have not ended
 	suspended int
-	leaving   sched.Queue // who waits for threads to end
-	ender     bool        // some thread is in terminate and will go on to finish
-	mortal    bool        // may die of an injected fault
+	leaving   sched.Queue  // who waits for threads to end
+	ender     bool         // some thread is in terminate and will go on to finish
+	mortal    bool         // may die of an injected fault
+	history   sched.Digest // what its programs have learned
 
 	prev, next *Task // neighbours in host.tasks
 }

@@ -101,6 +101,7 @@ func (t *Thread) leave(n trace.TrapName, code mach.Return) {
 	if tr := t.task.host.sim.tracer; tr.On(trace.KindTrap) {
 		trace.Emit(tr, trace.Trap{Task: t.task.id, Name: n, Code: code, Exit: true})
 	}
+	t.know(code)
 	t.mode = inProgram
 }
 
@@ -128,6 +129,7 @@ func (t *Thread) Msg(m *mach.UserMessage, opt mach.Option, rcvLimit mach.Size, r
 	t.enter(&trace.Trap{Name: trace.TrapMsg, ID: sentID(m, opt)})
 	ret := t.msg(m, opt, rcvLimit, rcvName, timeout, notify, nil)
 	t.leave(trace.TrapMsg, ret)
+	t.knowMessage(m)
 	return ret
 }
 
@@ -178,6 +180,8 @@ func (t *Thread) MsgOverwrite(m, rcv *mach.UserMessage, opt mach.Option, rcvLimi
 		ret = t.msg(rcv, opt&^mach.SendMsg, rcvLimit, rcvName, timeout, notify, scatter)
 	}
 	t.leave(trace.TrapMsg, ret)
+	t.knowMessage(m)
+	t.knowMessage(rcv)
 	return ret
 }
 
@@ -221,6 +225,7 @@ func (t *Thread) HostSelf() mach.Name {
 func (t *Thread) give(n trace.TrapName, r *ipc.Right) mach.Name {
 	name, ret := t.task.space.Copyout(&t.th.Reap, r)
 	t.leave(n, ret)
+	t.know(ret, uint64(name))
 	return name
 }
 
@@ -229,6 +234,7 @@ func (t *Thread) ReplyPort() mach.Name {
 	t.enter(&trace.Trap{Name: trace.TrapReplyPort})
 	name := t.task.space.AllocateReply()
 	t.leave(trace.TrapReplyPort, mach.KernSuccess)
+	t.know(mach.KernSuccess, uint64(name))
 	return name
 }
 

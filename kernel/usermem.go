@@ -16,6 +16,7 @@ func (t *Thread) Load(addr mach.Addr, p []byte) error {
 	for {
 		t.begin(trace.TrapLoad, addr, mach.Size(len(p)))
 		if again, err := t.complete(trace.TrapLoad, t.task.vmap.Load(t.th, addr, p)); !again {
+			t.knowBytes(p)
 			return err
 		}
 	}
@@ -37,6 +38,7 @@ func (t *Thread) Load64(addr mach.Addr) (uint64, error) {
 		t.begin(trace.TrapLoad, addr, 8)
 		v, x := t.task.vmap.Load64(t.th, addr)
 		if again, err := t.complete(trace.TrapLoad, x); !again {
+			t.know(x.Code, v, uint64(x.Address))
 			return v, err
 		}
 	}
@@ -79,6 +81,7 @@ func (t *Thread) complete(n trace.TrapName, x vm.Exception) (again bool, err err
 		t.leave(n, x.Code)
 	} else {
 		t.release()
+		t.know(x.Code, uint64(x.Address))
 		t.mode = inProgram
 	}
 	return again, err

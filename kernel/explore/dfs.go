@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"machvm/kernel"
 	"machvm/kernel/choice"
 )
 
@@ -23,6 +24,9 @@ type DFS struct {
 	cut    bool  // the bound has left something out
 	drift  error // the same choices led elsewhere
 	pruned bool  // the execution under way can show nothing new
+
+	seen    *visited           // nil: states are not told apart
+	machine *kernel.Simulation // of the execution under way
 
 	// Under reduction only.
 	edge     edge
@@ -64,7 +68,7 @@ func (d *DFS) Next() choice.Chooser {
 	if d.ended {
 		return nil
 	}
-	d.began, d.depth, d.pruned = true, 0, false
+	d.began, d.depth, d.pruned, d.machine = true, 0, false, nil
 	d.edge.open = false
 	d.asleep = d.asleep[:0]
 	if n := len(d.path); d.reduce && n > 0 {
@@ -84,7 +88,11 @@ func (d *DFS) Choose(p choice.Point) int {
 		d.closeEdge(p)
 	}
 	if d.depth == len(d.path) {
-		d.push(p)
+		if d.push(p); d.seen != nil && d.revisits(p, d.path[d.depth].spent) {
+			d.path = d.path[:d.depth]
+			d.pruned = true
+			return 0
+		}
 	} else if n := &d.path[d.depth]; n.kind != p.Kind || n.name != p.Name || n.width != p.Width {
 		d.drift = fmt.Errorf("explore: the same choices led to another point: %v %s of %d, and now %v %s of %d",
 			n.kind, n.name, n.width, p.Kind, p.Name, p.Width)
@@ -214,7 +222,11 @@ func (d *DFS) Split() Strategy {
 			path = append(path, n.clone())
 		}
 		d.frozen = i + 1
-		return &DFS{bound: d.bound, path: append(path, rest), frozen: i, began: true, cut: d.cut}
+		var seen *visited
+		if d.seen != nil {
+			seen = &visited{d.seen.all, map[uint64]bool{}}
+		}
+		return &DFS{bound: d.bound, seen: seen, path: append(path, rest), frozen: i, began: true, cut: d.cut}
 	}
 	return nil
 }
@@ -228,6 +240,14 @@ func (n *node) clone() node {
 
 // Scope is all schedules, or those within the bound.
 func (d *DFS) Scope() (string, bool) {
+	what, all := d.scope()
+	if d.seen != nil {
+		what += ", no state twice"
+	}
+	return what, all
+}
+
+func (d *DFS) scope() (string, bool) {
 	if d.bound.Cost == nil {
 		return "all schedules", true
 	}

@@ -167,6 +167,11 @@ func (x *exploration) divide(worked int) {
 		what, all := s.Scope()
 		x.report.Scope, x.whole = what, x.whole && all
 	}
+	for _, s := range x.queue[:worked] {
+		if d, ok := s.(*DFS); ok && d.seen != nil {
+			x.report.Visited = d.settle()
+		}
+	}
 	for i := worked - 1; i >= 0; i-- {
 		if s, ok := x.queue[i].(interface{ Spread() []Strategy }); ok {
 			x.queue = slices.Insert(x.queue, i+1, s.Spread()...)
@@ -281,6 +286,7 @@ type Execution struct {
 	choice.Recorder
 	frame    *frame
 	observer sched.Observer
+	dfs      *DFS // nil: another strategy
 	spares   *kernel.Spares
 }
 
@@ -298,8 +304,10 @@ func (x *exploration) execution(c choice.Chooser, spares *kernel.Spares, steps [
 	e := NewExecution(f, spares)
 	e.frame = f
 	e.Schedule.Steps = steps[:0]
-	if d, ok := c.(*DFS); ok && d.reduce {
-		e.observer = d
+	if d, ok := c.(*DFS); ok {
+		if e.dfs = d; d.reduce {
+			e.observer = d
+		}
 	}
 	return e
 }

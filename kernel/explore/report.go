@@ -33,8 +33,9 @@ type Report struct {
 	Unfinished uint64        `json:"unfinished"` // ended by their step limit without a verdict
 	States     []uint64      `json:"-"`          // fingerprints of different final states, ascending
 	StateCount int           `json:"states"`
-	Depth      int           `json:"depth"`            // most choices of an execution
-	Chance     float64       `json:"chance,omitempty"` // PCT: with which all of them together find a failure of the depth, at least
+	Visited    int           `json:"visited,omitempty"` // different states at points, if they were told apart
+	Depth      int           `json:"depth"`             // most choices of an execution
+	Chance     float64       `json:"chance,omitempty"`  // PCT: with which all of them together find a failure of the depth, at least
 	Sometimes  []Observation `json:"sometimes,omitempty"`
 	Failures   []Found       `json:"failures,omitempty"` // different ones, in the order of discovery
 }
@@ -162,6 +163,9 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, ", %d of them unfinished", r.Unfinished)
 	}
 	fmt.Fprintf(&b, "\n  final states: %d\n  most choices: %d\n", r.StateCount, r.Depth)
+	if r.Visited > 0 {
+		fmt.Fprintf(&b, "  states at points: %d\n", r.Visited)
+	}
 	if r.Chance > 0 {
 		fmt.Fprintf(&b, "  chance to find a failure of this depth: at least %.3g\n", r.Chance)
 	}

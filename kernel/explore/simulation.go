@@ -108,12 +108,15 @@ func Simulation(c kernel.Config, build func(s *Subject) error) Run {
 		if config.Spares = Quick(chooser); config.Spares != nil && config.Tracer == nil {
 			config.Tracer = config.Spares.Quiet()
 		}
+		if Prunes(chooser) {
+			config.Histories = kernel.HistoriesOfTasks
+		}
 		s := &Subject{Sim: kernel.New(config), gate: g}
 		defer s.Sim.Shutdown()
 		if err := build(s); err != nil {
 			return Result{Failure: &Failure{Kind: Harness, Name: err.Error()}}
 		}
-		Observe(s.Sim.Sched(), chooser)
+		ObserveMachine(s.Sim, chooser)
 		if len(s.always)+len(s.eventually)+len(s.sometimes) > 0 {
 			s.Sim.Sched().AfterStep(s.look)
 		}

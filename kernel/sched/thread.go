@@ -17,6 +17,8 @@ type Thread struct {
 	// directly to its receiver. The woken thread takes it and clears it.
 	Handoff any
 	Word    uint64
+	// Seen is what whoever tells states apart wants to know about the way of the thread to where it is.
+	Seen Digest
 
 	// Immutable.
 	sched *Scheduler

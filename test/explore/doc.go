@@ -8,5 +8,6 @@
 //	managers_test.go  managers of the library with several service threads, with and without order
 //	scripts_test.go   scripts of test/scripts under a bound
 //	inject_test.go    faults that are injected
+//	prune_test.go     states that are not gone on from
 //	bench_test.go     executions and steps per second
 package explore
