@@ -208,9 +208,17 @@ func TestDialects(t *testing.T) {
 		{"osf-manual", "", ", precious = True", newest},
 		{"cmu-3.0", ", oldest_calls = True", ", precious = True", "set_attributes data_supply data_write name"},
 		{"cmu-3.0", "", ", precious = True", cmu},
+		{"mach", ", read_ahead = 3, write_back = 5", "", newest},
+		{"osf-manual", ", read_ahead = 3, write_back = True", "", newest},
+		{"cmu-3.0", ", read_ahead = 3, write_back = True", "", cmu},
+		{"cmu-3.0", ", oldest_calls = True, read_ahead = 3, write_back = 2", "", oldest + " data_supply"},
+		{"gnumach", ", read_ahead = 7, write_back = 2, threads = 3", "", cmu},
 	} {
 		for _, setup := range []string{memorySetup, fileSetup} {
 			name, options := "memory", c.options
+			if setup == memorySetup && strings.Contains(options, "read_ahead") {
+				continue
+			}
 			if setup == fileSetup {
 				if strings.Contains(c.object, "precious") {
 					continue

@@ -139,6 +139,23 @@ func TestDisciplines(t *testing.T) {
 	}
 }
 
+// thorough is a manager whose handler of init goes on when the object is ready.
+type thorough struct{ busy }
+
+func (b *thorough) Init(c *pagers.Call, m *pagers.Init) mach.Return {
+	ret := b.Base.Init(c, m)
+	b.work(c, "init")
+	return ret
+}
+
+// TestAlone: under ordered start what is neither a request nor data holds up everything behind it.
+func TestAlone(t *testing.T) {
+	b := &thorough{}
+	serve(t, b, []pagers.Option{pagers.Threads(4), pagers.OrderedStart}, touch(0), touch(1))
+	require.Equal(t, "[+init -init +request 0 +request 1 -request 0 -request 1 +return 0 +return 1 -return 0 -return 1 +terminate -terminate]",
+		fmt.Sprint(b.log))
+}
+
 // cleaner is a manager that has a page cleaned when its client asks for page 3.
 type cleaner struct{ busy }
 
