@@ -265,7 +265,10 @@ func TestFaults(t *testing.T) {
 		for _, c := range faultTests {
 			t.Run(preset+" "+c.name, func(t *testing.T) {
 				script := strings.NewReplacer("PRESET", preset, "GONE", gone, "WAITS", waits).Replace(faultStage + c.script)
-				play(t, script)
+				transcript := play(t, script)
+				if c.name == "duplicated" {
+					require.Equal(t, 2*4, strings.Count(transcript, "=> memory_object_data_supply("))
+				}
 			})
 		}
 	}

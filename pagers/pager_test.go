@@ -15,13 +15,14 @@ import (
 	"machvm/test/scenario"
 )
 
-// play runs a scenario that must pass.
-func play(t *testing.T, source string) {
+// play runs a scenario that must pass, and gives its transcript.
+func play(t *testing.T, source string) string {
 	t.Helper()
 	script, failure := scenario.LoadSource("test.star", []byte(source))
 	require.Nil(t, failure)
 	r := script.Run(scenario.Options{NoGolden: true})
 	require.Nil(t, r.Failure, "%s%s", r.Transcript, r.Verdict())
+	return r.Transcript
 }
 
 // TestDefaults: Base alone is a manager of zeros, whose pages are forgotten.
