@@ -136,7 +136,7 @@ func (m *Monitor) mapping(r *trace.Record, e *trace.Mapping) {
 	c := m.calls[r.Thread]
 	switch e.Op {
 	case trace.MappingEnter:
-		if c != nil && c.kind == msgMap && !e.Copy {
+		if c != nil && c.kind == msgMap && !e.Copy && !c.is(fieldCopy) { // the manager may have made an object of the copy
 			if b := m.pairOf(c.desc(c.object).Value, c.host); b != nil && b != a && b.object != 0 && b.live() {
 				m.kernelBroke("EMM-036", b.host, b.port, "the mapping is of another VM object")
 			}

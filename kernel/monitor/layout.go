@@ -117,6 +117,7 @@ const (
 	fieldReady
 	fieldName
 	fieldSeqno
+	fieldCopy
 	fields
 )
 
@@ -127,7 +128,7 @@ var fieldNames = map[string]field{
 	"flavor": fieldFlavor, "attributes": fieldWords, "attributes_count": fieldWords, "error_value": fieldReason,
 	"sync_flags": fieldSync, "memory_object_page_size": fieldPageSize, "new_page_size": fieldPageSize,
 	"may_cache": fieldMayCache, "copy_strategy": fieldStrategy, "object_ready": fieldReady, "name": fieldName,
-	"discard_offset": fieldOffset, "discard_size": fieldSize,
+	"discard_offset": fieldOffset, "discard_size": fieldSize, "copy": fieldCopy,
 }
 
 const none = 0xff

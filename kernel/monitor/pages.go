@@ -268,7 +268,7 @@ const maxReturn = 32
 // returnsDue checks the return of a page that had to be returned.
 func (m *Monitor) returnsDue(e *message, p *page, c *call, dirty, mixed, keep bool) {
 	a, off := p.pair, uint64(p.offset)
-	if keep != p.dueKeep {
+	if keep != p.dueKeep && e.kind != msgDataWrite { // which does not say
 		rule := "EMM-154"
 		switch {
 		case p.cause == trace.PageTerminate:
