@@ -123,43 +123,73 @@ func (s *Coherent) fixed(r Repair) bool { return s.options.Without&r == 0 }
 // NewObject makes a memory object of zeros: a receive right, from which send rights for clients and for other
 // servers are made.
 func (s *Coherent) NewObject(t user.Thread, size mach.Size) (mach.Name, mach.Return) {
-	return s.add(t, size, s.options.Unit, mach.NameNull)
+	if size == 0 {
+		return mach.NameNull, mach.KernInvalidArgument
+	}
+	o, ret := s.newPort(t)
+	if ret != mach.KernSuccess {
+		return mach.NameNull, ret
+	}
+	o.resize(size, s.options.Unit)
+	return o.port, mach.KernSuccess
 }
 
 // Replicate makes this server serve an object that another has. The name is a send right for the other server's
 // port, which is given to s; the result is this server's port of the object, for its own kernels.
 func (s *Coherent) Replicate(t user.Thread, other mach.Name) (mach.Name, mach.Return) {
-	info, ret := user.Call(t, coherentReplicate, &coherentReplicateRequest{Object: other})
+	o, ret := s.newPort(t)
 	if ret != mach.KernSuccess {
 		return mach.NameNull, ret
 	}
-	return s.add(t, info.Size, info.Unit, other)
+	o.home = s.meet(t, o, other)
+	info, ret := user.Call(t, coherentReplicate, &coherentReplicateRequest{Object: other, Replica: o.port})
+	if ret == mach.KernSuccess && (info.Size == 0 || !mach.ValidPageSize(info.Unit)) {
+		ret = mach.KernInvalidArgument
+	}
+	if ret != mach.KernSuccess {
+		s.forget(t, o)
+		return mach.NameNull, ret
+	}
+	o.resize(info.Size, info.Unit)
+	return o.port, mach.KernSuccess
 }
 
-func (s *Coherent) add(t user.Thread, size, unit mach.Size, home mach.Name) (mach.Name, mach.Return) {
-	if size == 0 || !mach.ValidPageSize(unit) {
-		return mach.NameNull, mach.KernInvalidArgument
-	}
+// newPort makes the port of an object that has no pages yet.
+func (s *Coherent) newPort(t user.Thread) (*shared, mach.Return) {
 	port, ret := s.server.AllocatePort(t)
 	if ret != mach.KernSuccess {
-		return mach.NameNull, ret
+		return nil, ret
 	}
 	// Messages to other servers carry a copy of this right.
 	if ret = user.MachPortInsertRight(t, user.Self(t), port, port, mach.MakeSend); ret != mach.KernSuccess {
-		user.MachPortDestroy(t, user.Self(t), port)
-		return mach.NameNull, ret
+		s.server.DestroyPort(t, port)
+		return nil, ret
 	}
-	o := &shared{port: port, size: size, unit: unit, pages: make([]*sharedPage, (size+unit-1)/unit)}
-	if home.Valid() {
-		o.home = s.meet(t, o, home)
-	}
+	o := &shared{port: port}
 	s.objects[port] = o
 	s.made = append(s.made, o)
-	return port, mach.KernSuccess
+	return o, mach.KernSuccess
+}
+
+// forget gives an object up that did not come into being.
+func (s *Coherent) forget(t user.Thread, o *shared) {
+	delete(s.objects, o.port)
+	s.made = slices.DeleteFunc(s.made, func(other *shared) bool { return other == o })
+	for _, peer := range o.peers {
+		user.MachPortDeallocate(t, user.Self(t), peer.port)
+	}
+	s.server.DestroyPort(t, o.port)
+}
+
+func (o *shared) resize(size, unit mach.Size) {
+	o.size, o.unit, o.pages = size, unit, make([]*sharedPage, (size+unit-1)/unit)
 }
 
 // page is the page of an object at an offset, nil behind its end.
 func (o *shared) page(off mach.Offset) *sharedPage {
+	if o.unit == 0 {
+		return nil
+	}
 	i := off / mach.Offset(o.unit)
 	if i >= mach.Offset(len(o.pages)) {
 		return nil

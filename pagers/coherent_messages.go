@@ -18,6 +18,7 @@ var (
 	coherentGrantCodec       = user.CodecFor[defs.CoherentGrant[mach.Name]](defs.CoherentGrantRow, mig.Request)
 	coherentInvalidateCodec  = user.CodecFor[defs.CoherentInvalidate[mach.Name]](defs.CoherentInvalidateRow, mig.Request)
 	coherentInvalidatedCodec = user.CodecFor[defs.CoherentInvalidated[mach.Name]](defs.CoherentInvalidatedRow, mig.Request)
+	coherentJoinCodec        = user.CodecFor[defs.CoherentJoin[mach.Name]](defs.CoherentJoinRow, mig.Request)
 	coherentLostCodec        = user.CodecFor[defs.CoherentLost[mach.Name]](defs.CoherentLostRow, mig.Request)
 
 	// printedGrantCodec is for what is printed where R1 belongs: a manager that sends a kernel's message.
@@ -33,6 +34,7 @@ func (s *Coherent) peerTable(t user.Thread) *user.Server[*Call] {
 	user.OnSimple(table, coherentInvalidateCodec, s.coherentInvalidate)
 	user.OnSimple(table, coherentInvalidatedCodec, s.coherentInvalidated)
 	user.OnSimple(table, coherentLostCodec, s.coherentLost)
+	user.OnSimple(table, coherentJoinCodec, s.coherentJoin)
 	return table
 }
 
@@ -78,6 +80,12 @@ func (s *Coherent) acknowledge(c *Call, p *sharedPage, to *party) {
 func (s *Coherent) lose(c *Call, p *sharedPage, to *party) {
 	s.send(c, to, &simpleParcel[defs.CoherentLost[mach.Name]]{coherentLostCodec,
 		defs.CoherentLost[mach.Name]{Object: to.port, Sender: p.object.port, Offset: p.offset}})
+}
+
+// introduce tells a server of another.
+func (s *Coherent) introduce(c *Call, to, other *party) {
+	s.send(c, to, &simpleParcel[defs.CoherentJoin[mach.Name]]{coherentJoinCodec,
+		defs.CoherentJoin[mach.Name]{Object: to.port, Server: other.port}})
 }
 
 // parcel is a message to another server. Two servers that wait for room in each other's queues would wait for

@@ -16,8 +16,8 @@ import (
 func (s *Coherent) coherentRequest(c *Call, m *defs.CoherentRequest[mach.Name]) mach.Return {
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
-	if p == nil || m.Requester == o.port {
-		// Its own request came back: it was answered since.
+	if p == nil || !o.other(m.Requester) {
+		// Its own request came back, answered since, or the requester has died.
 		s.stats.Ignored++
 		c.Release(m.Requester)
 		return mach.KernSuccess
@@ -46,7 +46,7 @@ func (s *Coherent) coherentProvide(c *Call, m *defs.CoherentProvide[mach.Name, m
 	defer c.Deallocate(m.Data)
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
-	if p == nil || m.Data.Size != o.unit {
+	if p == nil || !o.other(m.Sender) || m.Data.Size != o.unit {
 		s.stats.Ignored++
 		c.Release(m.Sender)
 		return mach.KernSuccess
@@ -64,7 +64,7 @@ func (s *Coherent) coherentProvide(c *Call, m *defs.CoherentProvide[mach.Name, m
 func (s *Coherent) coherentGrant(c *Call, m *defs.CoherentGrant[mach.Name]) mach.Return {
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
-	if p == nil || p.here() {
+	if p == nil || !o.other(m.Sender) || p.here() {
 		s.stats.Ignored++
 		c.Release(m.Sender)
 		return mach.KernSuccess
@@ -97,7 +97,7 @@ func (s *Coherent) came(c *Call, p *sharedPage, from *party, own bool) {
 func (s *Coherent) coherentInvalidate(c *Call, m *defs.CoherentInvalidate[mach.Name]) mach.Return {
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
-	if p == nil {
+	if p == nil || !o.other(m.Sender) {
 		s.stats.Ignored++
 		c.Release(m.Sender)
 		c.Release(m.Owner)
@@ -146,7 +146,7 @@ func (s *Coherent) dismissWriters(c *Call, p *sharedPage, d *dismissal) {
 func (s *Coherent) coherentInvalidated(c *Call, m *defs.CoherentInvalidated[mach.Name]) mach.Return {
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
-	if p == nil {
+	if p == nil || !o.other(m.Sender) {
 		s.stats.Ignored++
 		c.Release(m.Sender)
 		return mach.KernSuccess
@@ -168,7 +168,7 @@ func (s *Coherent) coherentLost(c *Call, m *defs.CoherentLost[mach.Name]) mach.R
 	o := s.objects[c.Port]
 	p := pageOf(o, m.Offset)
 	c.Release(m.Sender)
-	if p == nil || p.here() {
+	if p == nil || !o.other(m.Sender) || p.here() {
 		s.stats.Ignored++
 		return mach.KernSuccess
 	}
@@ -176,13 +176,31 @@ func (s *Coherent) coherentLost(c *Call, m *defs.CoherentLost[mach.Name]) mach.R
 	return mach.KernSuccess
 }
 
-// coherentReplicateServe tells another server how large the object is.
-func (s *Coherent) coherentReplicateServe(c *Call, _ *coherentReplicateRequest, rep *defs.CoherentReplicateReply) mach.Return {
+// coherentReplicateServe makes one more server, and makes all servers known to one another.
+func (s *Coherent) coherentReplicateServe(c *Call, m *coherentReplicateRequest, rep *defs.CoherentReplicateReply) mach.Return {
 	o := s.objects[c.Port]
-	if o == nil {
+	if o == nil || o.unit == 0 || !o.other(m.Replica) {
 		return mach.KernInvalidArgument
 	}
+	replica := s.know(c, o, m.Replica)
+	for _, peer := range o.peers {
+		if peer != replica {
+			s.introduce(c, peer, replica)
+			s.introduce(c, replica, peer)
+		}
+	}
 	rep.Size, rep.Unit = o.size, o.unit
+	return mach.KernSuccess
+}
+
+// coherentJoin makes another server known.
+func (s *Coherent) coherentJoin(c *Call, m *defs.CoherentJoin[mach.Name]) mach.Return {
+	if o := s.objects[c.Port]; o != nil && m.Server.Valid() {
+		s.know(c, o, m.Server)
+	} else {
+		s.stats.Ignored++
+		c.Release(m.Server)
+	}
 	return mach.KernSuccess
 }
 
@@ -233,9 +251,15 @@ func (s *Coherent) bereave(c *Call, p *sharedPage, peer *party) {
 	for _, n := range over {
 		s.dismissed(c, n.of)
 	}
-	if !p.here() {
-		s.abandon(c, p, p.owner == peer)
+	if p.here() {
+		return
 	}
+	if p.status == PageRead {
+		// Had the copy come through that server, nobody would take it away.
+		s.dismissReaders(c, p, p.owner.port, nil)
+		p.status = PageWrite
+	}
+	s.abandon(c, p, p.owner == peer)
 }
 
 // abandon gives everybody an error who waits for another server to answer.
@@ -260,6 +284,9 @@ func (s *Coherent) abandon(c *Call, p *sharedPage, lost bool) {
 	}
 }
 
+// other reports whether a port may be another server's.
+func (o *shared) other(port mach.Name) bool { return port.Valid() && port != o.port }
+
 func pageOf(o *shared, off mach.Offset) *sharedPage {
 	if o == nil {
 		return nil
@@ -267,11 +294,14 @@ func pageOf(o *shared, off mach.Offset) *sharedPage {
 	return o.page(off)
 }
 
-// know is the other server with the given port, nil for this one. It consumes a reference.
+// know is the other server with the given port, nil for this one. It consumes a reference. A port that is dead is nobody's.
 func (s *Coherent) know(c *Call, o *shared, port mach.Name) *party {
-	if port == o.port {
+	switch {
+	case port == o.port:
 		c.Release(port)
 		return nil
+	case !port.Valid():
+		return &party{port: port, object: o, gone: true}
 	}
 	if i := slices.IndexFunc(o.peers, func(k *party) bool { return k.port == port }); i >= 0 {
 		c.Release(port)

@@ -18,11 +18,14 @@ var (
 	CoherentInvalidateRow  = Coherent.Simple(mig.Everywhere(5104), "coherent_invalidate", CoherentInvalidate[mig.Port]{})
 	CoherentInvalidatedRow = Coherent.Simple(mig.Everywhere(5105), "coherent_invalidated", CoherentInvalidated[mig.Port]{})
 	CoherentLostRow        = Coherent.Simple(mig.Everywhere(5106), "coherent_lost", CoherentLost[mig.Port]{})
+	CoherentJoinRow        = Coherent.Simple(mig.Everywhere(5107), "coherent_join", CoherentJoin[mig.Port]{})
 )
 
-// CoherentReplicate asks how large the object is, so that the caller can serve it as well.
+// CoherentReplicate makes a further server of the object, with the port of that one. All servers are told of it by
+// coherent_join, and it of them.
 type CoherentReplicate[P any] struct {
-	Object P `mig:"object,dest=server,copy_send"`
+	Object  P `mig:"object,dest=server,copy_send"`
+	Replica P `mig:"replica,copy_send"`
 }
 
 // CoherentReplicateReply holds sizes in bytes: of the object, and of the page that servers hand to one another.
@@ -79,4 +82,11 @@ type CoherentLost[P any] struct {
 	Object P           `mig:"object,dest=server,copy_send"`
 	Sender P           `mig:"sender,copy_send"`
 	Offset mach.Offset `mig:"offset"`
+}
+
+// CoherentJoin tells a server of another, so that it will notice the other's death: a request that was passed on may have
+// ended there.
+type CoherentJoin[P any] struct {
+	Object P `mig:"object,dest=server,copy_send"`
+	Server P `mig:"server,copy_send"`
 }

@@ -86,7 +86,7 @@ var numbers = map[string][3]mach.MsgID{
 	"coherent_replicate": {5100, 5100, 5100}, "coherent_request": {5101, 5101, 5101},
 	"coherent_provide": {5102, 5102, 5102}, "coherent_grant": {5103, 5103, 5103},
 	"coherent_invalidate": {5104, 5104, 5104}, "coherent_invalidated": {5105, 5105, 5105},
-	"coherent_lost": {5106, 5106, 5106},
+	"coherent_lost": {5106, 5106, 5106}, "coherent_join": {5107, 5107, 5107},
 }
 
 func TestNumbers(t *testing.T) {

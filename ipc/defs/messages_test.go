@@ -242,4 +242,5 @@ var messages = []message{
 	both[CoherentInvalidate[mach.Name], CoherentInvalidate[right]](CoherentInvalidateRow, mig.Request),
 	both[CoherentInvalidated[mach.Name], CoherentInvalidated[right]](CoherentInvalidatedRow, mig.Request),
 	both[CoherentLost[mach.Name], CoherentLost[right]](CoherentLostRow, mig.Request),
+	both[CoherentJoin[mach.Name], CoherentJoin[right]](CoherentJoinRow, mig.Request),
 }

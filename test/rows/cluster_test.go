@@ -58,7 +58,7 @@ func randomRun(t *testing.T, seed uint64, c rows.ClusterConfig) (*rows.Cluster, 
 	require.NoError(t, err)
 	m := rows.NewSharedMemory()
 	for i, n := range k.Nodes {
-		program := rows.SharedProgram(&r, i+1, 30, n.Size, mach.DefaultPageSize*2)
+		program := rows.SharedProgram(&r, i+1, 30, n.Size, min(n.Size, mach.DefaultPageSize*2))
 		k.Start(i, func(t user.Thread, addr mach.Addr) { m.Run(t, fmt.Sprint("k", i+1), addr, program) })
 	}
 	out := sim.Run()
