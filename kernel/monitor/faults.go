@@ -175,6 +175,12 @@ func (m *Monitor) mapEnds(r *trace.Record, c *call, ret mach.Return) {
 		return
 	}
 	p := m.ports[d.Value]
+	if h.habits != nil && m.kernels(d.Value) && (p == nil || !p.dead) {
+		if ret != h.habits.ForeignPortCode && !ordinaryRefusal(ret) {
+			m.kernelBroke("EMM-025", c.host, d.Value, "vm_map of a port of the kernel itself returns %v", ret)
+		}
+		return
+	}
 	if p == nil || d.Value == trace.PortNull || h.habits == nil {
 		return
 	}
@@ -195,10 +201,6 @@ func (m *Monitor) mapEnds(r *trace.Record, c *call, ret mach.Return) {
 		}
 	case c.aborted && a != nil && !a.ready && ret.OK() && waits:
 		m.kernelBroke("EMM-039", c.host, d.Value, "vm_map was aborted before the object was ready, and returns %v", ret)
-	case m.kernels(d.Value) && !p.dead:
-		if ret != h.habits.ForeignPortCode && !ordinaryRefusal(ret) {
-			m.kernelBroke("EMM-025", c.host, d.Value, "vm_map of a port of the kernel itself returns %v", ret)
-		}
 	case !ret.OK():
 		if c.init != nil {
 			c.init.failed = true

@@ -193,7 +193,7 @@ func (m *Monitor) queuedControl(r *trace.Record, e *message) {
 	if a.live() && r.Host == a.host {
 		m.kernelBroke("EMM-022", a.host, e.Dest, "a control call is queued although its association is in force")
 	}
-	a.queued = true
+	a.queued = a.queued || !a.received
 }
 
 // portEvent follows the receive rights of ports.
