@@ -119,6 +119,9 @@
 // times=) is a rule for the chooser. run(stuck = [thread]) expects a thread to be waiting at the end; any other that waits is a
 // deadlock.
 //
+// From outside. kill(task), kill(thread) and abort(thread) are task_terminate, thread_terminate and thread_abort of the
+// harness; from the top level they take effect with the next run().
+//
 // Expectations. expect(cond, msg=), expect_equal(got, want), expect_code(got, CODE), expect_messages(port,
 // [...], host=), expect_rights(task, port, receive=, send=, send_once=, dead=), expect_exception(thread, CODE,
 // address=). Messages are those accepted by the port's queue, all of them, in that order. A message is its
