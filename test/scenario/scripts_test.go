@@ -82,7 +82,7 @@ func TestReplay(t *testing.T) {
 }
 
 // ordered are the scripts that need the order they are written for.
-var ordered = []string{"drain.star", "double_paging.star"}
+var ordered = []string{"drain.star", "double_paging.star", "association.star"}
 
 // TestAnySchedule: what the scripts expect holds under other schedules than the default too, but for a few.
 func TestAnySchedule(t *testing.T) {
