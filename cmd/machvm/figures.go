@@ -34,7 +34,7 @@ func figuresCommand(stdout io.Writer) *cobra.Command {
 			"of a run. A figure of kind exact comes out or it does not; one of kind shape comes near.\n\n" +
 			"With --traces, or MACHVM_TRACES in the environment, the published fault counts of real page-reference traces are\n" +
 			"there as well.\n\n" +
-			"Exit codes: 0 all figures come out, 1 one does not, 2 usage, or a trace that cannot be read.",
+			"Exit codes: 0 all exact figures come out, 1 one does not, 2 usage, or a trace that cannot be read.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return figures(f, stdout) },
 	}
@@ -81,7 +81,7 @@ func printFigures(f figuresFlags, all []rows.Figure, stdout io.Writer) (err erro
 		return err
 	}
 	for _, fig := range all {
-		if !fig.Equal {
+		if fig.Differs() {
 			return exitError(scenario.ExitFail)
 		}
 	}
@@ -119,10 +119,14 @@ func yes(f rows.Figure) string {
 	switch {
 	case f.Equal && f.Kind == rows.Exact:
 		return "="
+	case f.Kind == rows.Part:
+		return "part"
 	case f.Equal:
 		return "near"
+	case f.Kind == rows.Exact:
+		return "NO"
 	}
-	return "NO"
+	return "far"
 }
 
 func textFigures(w io.Writer, all []rows.Figure) error {
@@ -130,7 +134,7 @@ func textFigures(w io.Writer, all []rows.Figure) error {
 	fmt.Fprintln(tw, "FIGURE\tKIND\tPUBLISHED\tMEASURED\t\tQUANTITY")
 	failed := 0
 	for _, f := range all {
-		if !f.Equal {
+		if f.Differs() {
 			failed++
 		}
 		published, measured := f.Published, f.Measured

@@ -6,6 +6,7 @@ import (
 	"machvm/ipc"
 	"machvm/kernel"
 	"machvm/kernel/mach"
+	"machvm/kernel/monitor"
 	"machvm/kernel/user"
 	"machvm/pagers"
 )
@@ -31,6 +32,7 @@ type Cluster struct {
 	Servers []*ClusterServer
 	Nodes   []*ClusterNode
 	Log     *MessageLog // of the messages by which the object is shared
+	Watch   *monitor.Monitor
 
 	settle func() error
 }
@@ -57,7 +59,7 @@ func NewCluster(sim *kernel.Simulation, c ClusterConfig, settle func() error) (*
 	if settle == nil {
 		k.settle = func() error { return sim.Run().Err }
 	}
-	k.Log = newMessageLog(k)
+	k.Log, k.Watch = newMessageLog(k), monitor.Attach(sim.Tracer())
 	host := func(name string, page mach.Size) (*kernel.Host, error) {
 		return sim.Boot(kernel.HostConfig{Name: name, PageSize: page, WithoutPageout: true})
 	}

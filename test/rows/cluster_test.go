@@ -72,7 +72,8 @@ func randomRun(t *testing.T, seed uint64, c rows.ClusterConfig) (*rows.Cluster, 
 		}
 		return k, fmt.Errorf("%s\n%s\n%s", out.Report(), desc, k.Log.Sequence())
 	}
-	return k, nil
+	k.Watch.Finish(true)
+	return k, k.Watch.Err()
 }
 
 // TestStrictConsistency: random programs on several hosts see, with every load, the last store.
