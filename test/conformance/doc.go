@@ -10,8 +10,9 @@
 //	manager_test.go     manager: a scripted memory manager with a log
 //	emm_stage_test.go   emm: a stage with kernel, manager and client; threads let in at named points
 //	emm_calls_test.go   calls: what managers and clients ask of the kernel, in few words
-//	race_rig_test.go     race: threads against each other, in forced orders and in every schedule within a bound
-//	race_threads_test.go the racers that most races are made of
+//	race_rig_test.go    race: threads against each other, in forced orders and in every schedule within a bound
+//	race_plan_test.go   plan: the chooser that forces an order, and says whether it came to it
+//	race_threads_test.go  the racers that most races are made of
 //	model_test.go       random programs of port calls and messages, compared with a reference model
 //	model_*_test.go     the model: ports, spaces, messages; the programs, and how one that fails is made shorter
 //	memory_model_test.go  random programs about memory, compared with a reference model; their scripts

@@ -46,6 +46,25 @@ func TestRace27_DeathBeforeReady(t *testing.T) {
 			{"die; map", failed},
 		},
 	}.run(t)
+	t.Run("two mappers", func(t *testing.T) {
+		const both = " | map1 KERN_INVALID_OBJECT | map2 KERN_INVALID_OBJECT"
+		race{
+			within: 1,
+			scene: func(s *scene) {
+				s.m.silent("init")
+				s.maps("map1", s.newClient("one"))
+				s.maps("map2", s.newClient("two"))
+				s.kills("die", s.m.task)
+			},
+			orders: []forced{
+				{"map1 to before-init; map2 to wait; die; map1; map2", both},
+				{"map1 to before-init; map2 to wait; die; map2; map1", both},
+				{"map1 to wait; map2 to wait; die", both},
+				{"map1 to wait; service; map2 to wait; die", "init(a)" + both},
+				{"map1 to before-init; die; map1; map2", both},
+			},
+		}.run(t)
+	})
 	t.Run("kernels that do not wait", func(t *testing.T) {
 		const access = " | then load KERN_MEMORY_FAILURE"
 		race{
@@ -139,6 +158,32 @@ func TestRace30_DeathWhileMappersWait(t *testing.T) {
 			{"unmap; map to wait; service; die; map", "terminate(a) init(b) | map KERN_INVALID_OBJECT"},
 		},
 	}.run(t)
+	t.Run("destroy", func(t *testing.T) {
+		race{
+			within: 1,
+			scene: func(s *scene) {
+				s.c.mapPages(1)
+				other := s.newClient("other")
+				a := s.GiveSend(s.m.task, s.m.control(0), other.task)
+				s.race(other.task, "destroy", func(x *calls) mach.Return {
+					_ = x.destroy(a, mach.KernFailure) // the control port may be dead
+					return mach.KernSuccess
+				})
+				s.maps("map", other)
+				s.kills("die", s.m.task)
+			},
+			orders: []forced{
+				{"destroy to association-broken; map to wait; die; destroy", " | map KERN_INVALID_OBJECT"},
+				{"destroy to before-terminate; map to wait; die; map; destroy", " | map KERN_INVALID_OBJECT"},
+				{"destroy; map to wait; die; service", " | map KERN_INVALID_OBJECT"},
+				{"destroy; service; map to wait; die", "terminate(a) | map KERN_INVALID_OBJECT"},
+				{"destroy; map to wait; service; die; map", "terminate(a) init(b) | map KERN_INVALID_OBJECT"},
+				{"destroy; map; die", "terminate(a) init(b)"},
+				{"map; die; destroy", ""},
+				{"map; destroy; die", "terminate(a)"},
+			},
+		}.run(t)
+	})
 }
 
 // TestRace31_ReceiveRightMoves: messages that are in the queue of an object when its receive right moves go along in order:
