@@ -47,6 +47,7 @@ var only = map[string][]string{
 	"kernel/mach": {},
 	"kernel/user": {"kernel/mach", "ipc/mig", "ipc/defs"},
 	"pagers":      {"kernel/mach", "ipc/mig", "ipc/defs", "kernel/user"},
+	"pagers/zoo":  {"kernel/mach", "ipc/mig", "ipc/defs", "kernel/user", "pagers"},
 }
 
 // libraries says which packages may import a library (by prefix), outside tests. A library not listed

@@ -9,5 +9,6 @@
 //	scripts_test.go   scripts of test/scripts under a bound
 //	inject_test.go    faults that are injected
 //	prune_test.go     states that are not gone on from
+//	zoo_test.go       the documented mistakes of managers, found, and the managers without them, verified
 //	bench_test.go     executions and steps per second
 package explore

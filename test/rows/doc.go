@@ -20,6 +20,11 @@
 //	cluster_log.go  MessageLog: the messages by which they do, counted from the trace
 //	shared.go       random programs on shared memory, and what their loads must see
 //
+// Documented mistakes:
+//
+//	zoo.go            ZooScenario: a small program around a specimen of pagers/zoo; how one is set up
+//	zoo_scenarios.go  a scenario for each specimen
+//
 // Published figures:
 //
 //	figures.go           Figure: a published value and a measured one; all of them

@@ -1,0 +1,59 @@
+package explore
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"machvm/kernel/explore"
+	"machvm/pagers/zoo"
+	"machvm/test/rows"
+)
+
+// zooRun is the scenario of a specimen.
+func zooRun(z rows.ZooScenario, right bool) explore.Run {
+	return explore.Simulation(z.Config, func(s *explore.Subject) error {
+		check, err := z.Build(s.Sim, s.Settle, right)
+		if err == nil {
+			s.Finally(z.Property, check)
+		}
+		return err
+	})
+}
+
+// TestZoo: of every specimen the manager with the mistake is found by itself, in so many executions, and the one
+// without is verified: under every schedule, or where those are too many within a bound.
+func TestZoo(t *testing.T) {
+	every := func() explore.Strategy { return explore.NewReducedDFS() }
+	within := func(n int) func() explore.Strategy {
+		return func() explore.Strategy { return explore.NewDFS(explore.Preemptions(n)) }
+	}
+	cases := map[string]struct {
+		strategy func() explore.Strategy
+		failure  string // of the wrong one
+		found    uint64 // the execution that fails
+		verified string // summary of the right one
+	}{
+		"Z1": {every, "property: the client reads what it has written", 3, "verified (452 executions, all)"},
+		"Z2": {every, "property: the client reads what it has written", 23, "verified (1402 executions, all)"},
+		"Z3": {every, "property: the client reads what it has written", 1480, "verified (2349 executions, all)"},
+		"Z4": {every, "deadlock: a/main waits for page", 129, "verified (5139 executions, all)"},
+		"Z5": {every, "deadlock: a/main waits for page", 129, "verified (430 executions, all)"},
+		"Z6": {within(2), "deadlock: a/main waits for page", 290, "no failure (756 executions: all schedules with at most 2 preemptions)"},
+		"Z7": {every, "property: the manager has the page in the end", 81, "verified (625 executions, all)"},
+	}
+	scenarios := rows.Zoo()
+	require.Len(t, scenarios, len(zoo.All()))
+	require.Len(t, scenarios, len(cases))
+	for _, z := range scenarios {
+		t.Run(z.Specimen, func(t *testing.T) {
+			c := cases[z.Specimen]
+			wrong := explore.Explore(explore.Config{Strategy: c.strategy(), Workers: 2, MaxExecutions: 20_000}, zooRun(z, false))
+			require.Equal(t, explore.Failed, wrong.Verdict, wrong.Summary())
+			f := wrong.Failures[0]
+			require.Equal(t, c.failure, f.Failure.Error(), f.Failure.Report)
+			right := explore.Explore(explore.Config{Strategy: c.strategy(), Workers: 2, MaxExecutions: 20_000}, zooRun(z, true))
+			require.Equal(t, []any{c.found, c.verified}, []any{f.Execution, right.Summary()}, right)
+		})
+	}
+}
