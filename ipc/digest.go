@@ -6,12 +6,12 @@ import (
 )
 
 // Digest adds the ports, their queues and all spaces. Ports in spaces count by space and name, so that it does not
-// matter in which order they were made.
-func (w *World) Digest(d *sched.Digest) {
+// matter in which order they were made. Without counts it is left out how many messages and rights have passed.
+func (w *World) Digest(d *sched.Digest, counts bool) {
 	sum := uint64(0)
 	for p := w.ports.head; p != nil; p = p.next {
 		var one sched.Digest
-		p.digest(&one)
+		p.digest(&one, counts)
 		sum += one.Sum()
 	}
 	d.Word(sum)
@@ -43,7 +43,7 @@ func (p *Port) identity() uint64 {
 
 func (r *Right) digest(d *sched.Digest) { d.Words(r.port.identity(), uint64(r.kind)) }
 
-func (p *Port) digest(d *sched.Digest) {
+func (p *Port) digest(d *sched.Digest, counts bool) {
 	d.Word(p.identity())
 	switch at := p.state.(type) {
 	case InKernel:
@@ -55,7 +55,10 @@ func (p *Port) digest(d *sched.Digest) {
 	case InLimbo:
 		d.Word(4)
 	}
-	d.Words(uint64(p.srights), uint64(p.sorights), uint64(p.mscount), uint64(p.seqno), uint64(p.qlimit), uint64(p.msgcount),
+	if counts {
+		d.Words(uint64(p.mscount), uint64(p.seqno))
+	}
+	d.Words(uint64(p.srights), uint64(p.sorights), uint64(p.qlimit), uint64(p.msgcount),
 		uint64(p.senders.len()), uint64(p.dnrequests.len()))
 	d.Flags(p.nms, p.nsidle, p.kobject != nil)
 	p.nsrequest.digest(d)

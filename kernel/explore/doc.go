@@ -21,6 +21,8 @@
 //	sleep.go       partial-order reduction for it: sleep sets
 //	race.go        and source sets: which races an execution shows
 //	prune.go      states that were met before are not gone on from
+//	cycle.go      livelocks
+//	consistency.go what readers saw: strict, causal
 //	footprint.go   what a step touched, and whether two steps commute
 //	random.go      Random: seeds
 //	pct.go         PCT: random priorities, with a probability bound

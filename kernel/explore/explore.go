@@ -213,7 +213,7 @@ func (x *exploration) work(worker int, s Strategy, share uint64) (b batch) {
 			continue
 		case err != nil:
 			failure = &Failure{Kind: Unreproducible, Name: err.Error()}
-		case failure != nil && failure.Kind == Livelock && !e.frame.mostlyFair(r.Steps):
+		case failure != nil && failure.Kind == Livelock && !r.Proved && !e.frame.mostlyFair(r.Steps):
 			// The schedule was not fair, so nothing is proved.
 			b.unfinished++
 			b.cut = true

@@ -12,6 +12,8 @@ type Result struct {
 	Steps     uint64 // of the scheduler
 	// Complete says of an execution that failed that it came to its end all the same: nothing could run any more.
 	Complete bool
+	// Proved says of a livelock that it does not depend on whether the schedule was fair.
+	Proved bool
 }
 
 // Observation is whether a property was seen to hold.

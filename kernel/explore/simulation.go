@@ -26,6 +26,7 @@ type Subject struct {
 	facts      []func() string
 	failure    *Failure
 	gate       *gate
+	cycles     cycles
 }
 
 // gate keeps choices from the explorer while a scenario is set up.
@@ -83,6 +84,10 @@ func (s *Subject) Sometimes(name string, f func() bool) {
 	s.sometimes = append(s.sometimes, &occurrence{name: name, holds: f})
 }
 
+// Progress says by what it is to be seen that clients come further: a number that changes. A circle in which it does
+// not is a livelock; without it only the end of a thread is progress.
+func (s *Subject) Progress(f func() uint64) { s.cycles.further = f }
+
 // Finally says that f returns nil when nothing can run any more.
 func (s *Subject) Finally(name string, f func() error) {
 	s.finally = append(s.finally, property{name, f})
@@ -117,11 +122,23 @@ func Simulation(c kernel.Config, build func(s *Subject) error) Run {
 			return Result{Failure: &Failure{Kind: Harness, Name: err.Error()}}
 		}
 		ObserveMachine(s.Sim, chooser)
-		if len(s.always)+len(s.eventually)+len(s.sometimes) > 0 {
-			s.Sim.Sched().AfterStep(s.look)
-		}
-		return s.result(s.Sim.Run())
+		s.cycles.sim, s.cycles.ran = s.Sim, map[uint32]step{}
+		return s.result(s.run(c.StepLimit))
 	}
+}
+
+// run runs the machine. Who has no properties to be looked at is not looked at before a livelock is possible.
+func (s *Subject) run(limit uint64) kernel.Outcome {
+	sc := s.Sim.Sched()
+	if len(s.always)+len(s.eventually)+len(s.sometimes) == 0 && limit > cycleFrom {
+		sc.SetStepLimit(min(limit, sc.Steps()+cycleFrom))
+		if o := s.Sim.Run(); o.Kind != kernel.StepLimit {
+			return o
+		}
+		sc.SetStepLimit(limit)
+	}
+	sc.AfterStep(s.look)
+	return s.Sim.Run()
 }
 
 // look is the audit of the properties after a step.
@@ -139,6 +156,19 @@ func (s *Subject) look() {
 	for _, o := range s.sometimes {
 		o.held = o.held || o.holds()
 	}
+	if circle := s.cycles.look(); circle != "" {
+		name := circle
+		if i := s.missing(); i >= 0 {
+			name = "not eventually: " + s.eventually[i].name
+		}
+		s.fail(Livelock, name, circle+"\n"+s.Sim.WaitFor())
+		s.Sim.Stop(s.failure)
+	}
+}
+
+// missing is the first property that has not held yet, -1 if all have.
+func (s *Subject) missing() int {
+	return slices.IndexFunc(s.eventually, func(e *occurrence) bool { return !e.held })
 }
 
 func (s *Subject) fail(kind FailureKind, name, report string) {
@@ -168,7 +198,7 @@ func (s *Subject) result(o kernel.Outcome) Result {
 		}
 		s.fail(Invariant, firstLine(err.Error()), o.Report())
 	case kernel.StepLimit:
-		if i := slices.IndexFunc(s.eventually, func(e *occurrence) bool { return !e.held }); i >= 0 {
+		if i := s.missing(); i >= 0 {
 			s.fail(Livelock, "not eventually: "+s.eventually[i].name, o.Report())
 		}
 		s.fail(Livelock, "the step limit is reached", o.Report())
@@ -180,6 +210,7 @@ func (s *Subject) result(o kernel.Outcome) Result {
 		}
 	}
 	r := Result{Failure: s.failure, Steps: o.Steps}
+	r.Proved = o.Kind == kernel.Stopped
 	r.Complete = o.Kind == kernel.Finished || o.Kind == kernel.Deadlock || o.Kind == kernel.Crashed
 	if o.Kind != kernel.Stopped {
 		r.State = s.fingerprint()

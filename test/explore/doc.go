@@ -10,5 +10,6 @@
 //	inject_test.go    faults that are injected
 //	prune_test.go     states that are not gone on from
 //	zoo_test.go       the documented mistakes of managers, found, and the managers without them, verified
+//	livelock_test.go  circles without progress
 //	bench_test.go     executions and steps per second
 package explore

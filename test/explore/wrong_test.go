@@ -18,7 +18,9 @@ import (
 // with two another thread may answer the request while the page is still on its way to the store.
 func rewriter(threads int) func(s *explore.Subject) error {
 	return func(s *explore.Subject) error {
-		m := &manager{}
+		m, w := &manager{}, explore.NewWitness()
+		s.Finally("strict", w.Strict)
+		s.Finally("causal", w.Causal)
 		st, err := newStage(s, m)
 		if err != nil {
 			return err
@@ -34,11 +36,16 @@ func rewriter(threads int) func(s *explore.Subject) error {
 		s.Finally("the reader sees what was written", func() error { return equal(read, 99) })
 		return st.client("a", func(t user.Thread, object mach.Name) {
 			mapped(t, object, 1, func(addr mach.Addr) {
-				if err := t.Store64(addr, 99); err != nil {
+				if err := w.Program(t, "a", "object", addr).Store(0, 99); err != nil {
 					panic(err)
 				}
 			})
-			mapped(t, object, 1, func(addr mach.Addr) { read = load(t, addr) })
+			mapped(t, object, 1, func(addr mach.Addr) {
+				var err error
+				if read, err = w.Program(t, "a", "object", addr).Load(0); err != nil {
+					panic(err)
+				}
+			})
 		})
 	}
 }
@@ -54,7 +61,8 @@ func TestStaleStore(t *testing.T) {
 	r := explore.Explore(explore.Config{Strategy: explore.NewDFS(explore.Preemptions(2)), Workers: 2}, wrong)
 	require.Equal(t, explore.Failed, r.Verdict)
 	f := r.Failures[0]
-	require.Equal(t, "property: the reader sees what was written", f.Failure.Error())
+	require.Equal(t, "property: strict", f.Failure.Error())
+	require.Contains(t, f.Failure.Report, "not strict: a reads 1 at 0x0 of object, after a writes 99 at 0x0 of object")
 	require.Equal(t, uint64(277), f.Execution)
 	require.Equal(t, "thread load 1/3 a/main", f.Minimal.Steps[len(f.Minimal.Steps)-1].String())
 
