@@ -82,9 +82,13 @@ func (p *core) SupplyCompleted(c *Call, m *SupplyCompleted) mach.Return {
 		return mach.KernSuccess
 	}
 	if a := u.ahead; a != nil && a.state == aheadAsked && m.Offset == a.asked {
-		a.state = aheadTaken
-		if m.Result != mach.KernSuccess && m.ErrorOffset == a.asked {
+		switch {
+		case m.Result == mach.KernSuccess:
+			a.state = aheadTaken
+		case m.ErrorOffset == a.asked:
 			a.state = aheadRefused
+		default:
+			a.state = aheadUnknown // what it took it was just about to ask for
 		}
 	}
 	c.Release(m.MemoryControl)
