@@ -227,6 +227,37 @@ func TestPushIntoACopyWithManager(t *testing.T) {
 	r.finish()
 }
 
+// A copy whose association is broken gets no originals any more, though its end takes a while.
+func TestNoPushIntoACopyThatEnds(t *testing.T) {
+	r := newProtocolRig(t, withChooser(pick{"association-broken": 1}))
+	h := r.host
+	var o, c *Object
+	r.spawn("test", func(th *sched.Thread) {
+		o = h.newAnonymous(page)
+		o.strategy = mach.CopyDelay
+		o.put(t, th, 0, 5)
+		var ret mach.Return
+		c, _, _, ret = o.copyStrategically(th, 0, page)
+		require.Equal(t, mach.KernSuccess, ret)
+		r.giveManager(th, c)
+		c.release(th)
+		th.Drain()
+		r.rest(th)
+	})
+	r.spawn("writer", func(th *sched.Thread) {
+		for c == nil || c.phase.alive() {
+			th.Yield()
+		}
+		require.Equal(t, PhaseTerminating, c.phase)
+		require.Nil(t, o.copy)
+		h.faultOnce(t, th, o, 0, mach.ProtRead|mach.ProtWrite)
+		require.Zero(t, c.residentCount)
+		o.release(th)
+	})
+	r.run()
+	r.finish()
+}
+
 // The manager of an internal object is asked only for what it may have, and the frame is taken before
 // (VM-133, VM-134); unavailable shows what is below (VM-117).
 func TestPageinOfInternalObject(t *testing.T) {

@@ -17,13 +17,13 @@ func (o *Object) terminate(th *sched.Thread) {
 	h := o.host
 	returns := o.returnsPages()
 	o.setPhase(PhaseTerminating)
+	if below := o.shadow; below != nil && below.copy == o {
+		below.copy = nil // nobody is left to receive its originals (VM-200)
+	}
 	a := o.assoc
 	if a != nil {
 		a.close(trace.StepT1)
 		th.Preempt("association-broken")
-	}
-	if below := o.shadow; below != nil && below.copy == o {
-		below.copy = nil // nobody is left to receive its originals (VM-200)
 	}
 	o.waitIdle(th, false)
 	o.refs = 0
