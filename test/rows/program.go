@@ -20,6 +20,8 @@ type Setup struct {
 	Frames  int      // page frames of the host; 0: more than any program needs
 	Paging  int      // cluster of the default manager in pages; 0: there is none
 	Habits  []string // fields of the personality that differ from the default, see habits
+	// Schedule decides who runs where several could; 0: always the first.
+	Schedule uint64
 }
 
 // Object is a memory object.
@@ -46,6 +48,7 @@ type Step struct {
 	Value         int
 	Copy, Wanted  bool // Wanted: exactly at an address
 	Flush, Return bool
+	Along         bool // goes on along with the next step
 }
 
 // frames is how many page frames the host has.
@@ -95,6 +98,11 @@ func (s *Setup) has(field string) bool {
 	return false
 }
 
+// alone reports whether nothing may go on along with a step: what waits for wired pages, and what wires them.
+func (s Step) alone() bool {
+	return s.Op == OpWire || s.Op == OpUnwire || s.Op == OpSync || s.Op == OpStored || s.Op == OpGone
+}
+
 // Op is what a step does.
 type Op uint8
 
@@ -125,9 +133,9 @@ const (
 	OpMakeEntry               // memory entry Object: Addr, Size, Prot, Copy
 	OpMapEntry                // memory entry Object: To (offset), Copy, and as OpMap
 	OpLook                    // everything that the task has
-	OpClean                   // lock_request: Object, Addr (offset), Size, Flush, Return (precious pages too), Prot
+	OpClean                   // lock_request: Object, Addr (offset), Size, Flush, Return (precious pages too), Prot, Along
 	OpStored                  // lock_request that returns everything; what the manager has then: Object
-	OpEvict                   // Value pages are thrown out, if that many can be
+	OpEvict                   // Value pages are thrown out, if that many can be; Along
 	OpPress                   // a task reads more memory than there is
 	OpGone                    // no kernel uses Object any more
 	opCount

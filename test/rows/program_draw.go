@@ -72,6 +72,9 @@ func (d *drawer) setup() Setup {
 		s.Paging = pick(d, 1, 1, 4)
 		s.Frames = pick(d, 0, 0, pressedFrames)
 	}
+	if d.oneIn(2) {
+		s.Schedule = uint64(d.below(1 << 16))
+	}
 	for _, h := range habits {
 		if d.oneIn(5) {
 			s.Habits = append(s.Habits, h.field)
@@ -147,7 +150,7 @@ func (d *drawer) step() Step {
 	case OpStored:
 		s.Object = d.below(maxObjects)
 	case OpEvict:
-		s.Value = 1 + d.below(30)
+		s.Value, s.Along = 1+d.below(30), d.oneIn(2)
 	}
 	return s
 }
@@ -266,6 +269,6 @@ func (d *drawer) cleaning(s *Step) {
 	s.Object = d.below(maxObjects)
 	s.Addr = d.below(objectSize) * PageSize
 	s.Size = min(1+d.below(objectSize), objectSize-s.Addr/PageSize) * PageSize
-	s.Flush, s.Return = d.oneIn(2), d.oneIn(2)
+	s.Flush, s.Return, s.Along = d.oneIn(2), d.oneIn(2), d.oneIn(2)
 	s.Prot = pick(d, mach.ProtNoChange, mach.ProtNoChange, mach.ProtNone, mach.ProtWrite, mach.ProtAll)
 }

@@ -8,6 +8,7 @@ import (
 
 	"machvm/ipc/defs"
 	"machvm/kernel"
+	"machvm/kernel/choice"
 	"machvm/kernel/mach"
 	"machvm/kernel/personality"
 	"machvm/kernel/sched"
@@ -47,7 +48,11 @@ func (p Program) Run(spares *kernel.Spares) error {
 		if want.skip {
 			continue
 		}
-		got, err := m.step(s)
+		var got outcome
+		err := m.settle(s)
+		if err == nil {
+			got, err = m.step(s)
+		}
 		if err == nil {
 			err = got.differs(want)
 		}
@@ -187,7 +192,11 @@ type handle struct {
 
 // boot starts a host, its managers, and the tasks of the beginning.
 func boot(s *Setup, spares *kernel.Spares) (*machine, error) {
-	m := &machine{setup: s, sim: kernel.New(kernel.Config{Checked: true, StepLimit: stepLimit, Spares: spares})}
+	config := kernel.Config{Checked: true, StepLimit: stepLimit, Spares: spares}
+	if s.Schedule != 0 {
+		config.Chooser = choice.NewRandom(s.Schedule)
+	}
+	m := &machine{setup: s, sim: kernel.New(config)}
 	p := personality.Mach()
 	for _, h := range habits {
 		if s.has(h.field) {
@@ -306,10 +315,23 @@ func (m *machine) in(q *player, f func(t user.Thread) mach.Return) error {
 
 var errStuck = errors.New("the call does not come back")
 
-// call has a player do something, to its end.
-func (m *machine) call(q *player, f func(t user.Thread) mach.Return) (mach.Return, error) {
+// settle lets end what goes on along with the step before, where that must be.
+func (m *machine) settle(s Step) error {
+	if s.alone() || s.Op == OpClean && !m.manager.done {
+		return m.run()
+	}
+	return nil
+}
+
+// start has a player do something when the machine runs.
+func (q *player) start(f func(t user.Thread) mach.Return) {
 	q.todo, q.done = f, false
 	q.turn.Wake(sched.Awakened)
+}
+
+// call has a player do something, to its end.
+func (m *machine) call(q *player, f func(t user.Thread) mach.Return) (mach.Return, error) {
+	q.start(f)
 	err := m.run()
 	if err == nil && !q.done {
 		err = errStuck

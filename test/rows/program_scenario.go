@@ -111,15 +111,11 @@ def lock_request(n, offset, size, should_return, should_flush, lock_value):
     if inspect(objects[n]) != None:
         manager.thread(lambda t: t.memory_object_lock_request(control(objects[n]), offset, size, should_return,
             should_flush, lock_value), name = "lock")
-        run()
 
 def stored(n):                          # what the manager has when all pages have been returned
     lock_request(n, 0, object_size, MEMORY_OBJECT_RETURN_ALL, False, VM_PROT_NO_CHANGE)
-    return pages(manager.contents(objects[n]), size = object_size)
-
-def evict(n):
-    k.evict(n)
     run()
+    return pages(manager.contents(objects[n]), size = object_size)
 
 def press(n):                           # a task reads more memory than there is, and ends
     presser = k.task("presser%d" % len(pressed))
@@ -177,6 +173,13 @@ func (b *script) tasks(s *Setup) {
 
 // step adds the line of a step, or its lines.
 func (b *script) step(s Step, out outcome) {
+	if s.alone() && s.Op != OpStored {
+		b.line("run()")
+	}
+	end := "; run()"
+	if s.Along {
+		end = ""
+	}
 	switch s.Op {
 	case OpFork:
 		b.line("fork(%d, %d)", s.Task, s.Other)
@@ -185,13 +188,13 @@ func (b *script) step(s Step, out outcome) {
 		b.line("end(%d)", s.Task)
 		return
 	case OpClean:
-		b.line("lock_request(%d, %s)", s.Object, s.lock())
+		b.line("lock_request(%d, %s)%s", s.Object, s.lock(), end)
 		return
 	case OpStored:
 		b.line("expect_equal(differs(stored(%d), %s), None)", s.Object, fill(out.data))
 		return
 	case OpEvict:
-		b.line("evict(%d)", s.Value)
+		b.line("k.evict(%d)%s", s.Value, end)
 		return
 	case OpPress:
 		b.line("press(2 * %d)", pressedFrames)

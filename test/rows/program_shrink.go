@@ -91,6 +91,9 @@ func (s Setup) smaller() (list []Setup) {
 	for i := range s.Habits {
 		add(func(s *Setup) { s.Habits = slices.Delete(s.Habits, i, i+1) })
 	}
+	if s.Schedule != 0 {
+		add(func(s *Setup) { s.Schedule = 0 })
+	}
 	if n := len(s.Objects); n > 0 {
 		add(func(s *Setup) { s.Objects = s.Objects[:n-1] })
 	}
@@ -161,6 +164,7 @@ func (s Step) smaller() (list []Step) {
 	add(func(s *Step) { s.Copy = false })
 	add(func(s *Step) { s.Flush = false })
 	add(func(s *Step) { s.Return = false })
+	add(func(s *Step) { s.Along = false })
 	add(func(s *Step) { s.Wanted = true })
 	add(func(s *Step) { s.Prot = mach.ProtDefault })
 	add(func(s *Step) { s.Max = mach.ProtAll })

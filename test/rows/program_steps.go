@@ -162,6 +162,9 @@ func (m *machine) outside(s Step) (out outcome, err error) {
 	switch s.Op {
 	case OpEvict:
 		m.host.Evict(s.Value)
+		if s.Along {
+			return out, nil
+		}
 		return out, m.run()
 	case OpPress:
 		return out, m.press()
@@ -176,7 +179,11 @@ func (m *machine) outside(s Step) (out outcome, err error) {
 	if s.Op == OpStored {
 		lock = Step{Size: objectSize * PageSize, Return: true, Prot: mach.ProtNoChange}
 	}
-	if err := m.lockRequest(object, lock); err != nil || s.Op == OpClean {
+	if s.Along {
+		m.manager.start(m.lockRequest(object, lock))
+		return out, nil
+	}
+	if err := m.in(m.manager, m.lockRequest(object, lock)); err != nil || s.Op == OpClean {
 		return out, err
 	}
 	out.data = make([]byte, objectSize*PageSize)
@@ -184,20 +191,21 @@ func (m *machine) outside(s Step) (out outcome, err error) {
 	return out, nil
 }
 
-// lockRequest has the manager return pages of an object, if a kernel has some.
-func (m *machine) lockRequest(object mach.Name, s Step) error {
-	return m.in(m.manager, func(t user.Thread) mach.Return {
+// lockRequest is what the manager does to return pages of an object, if a kernel has some.
+func (m *machine) lockRequest(object mach.Name, s Step) func(t user.Thread) mach.Return {
+	return func(t user.Thread) mach.Return {
+		which := mach.ReturnDirty
+		if s.Return {
+			which = mach.ReturnAll
+		}
 		for _, control := range m.pager.Controls(object) {
-			which := mach.ReturnDirty
-			if s.Return {
-				which = mach.ReturnAll
-			}
-			if code := user.MemoryObjectLockRequest(t, control, mach.Offset(s.Addr), mach.Size(s.Size), which, s.Flush, s.Prot, user.ReplyPort{}); code != mach.KernSuccess {
+			code := user.MemoryObjectLockRequest(t, control, mach.Offset(s.Addr), mach.Size(s.Size), which, s.Flush, s.Prot, user.ReplyPort{})
+			if code != mach.KernSuccess && code.Base() != mach.SendInvalidDest { // it may end meanwhile
 				return code
 			}
 		}
 		return mach.KernSuccess
-	})
+	}
 }
 
 // press makes memory short: a task reads twice as many pages as there are frames, and ends.
