@@ -30,8 +30,8 @@ func memoryProgram(number uint64, ops int) rows.Program {
 }
 
 // TestMemoryModel runs random programs of maps, stores, copies, forks, protections, inheritances, out-of-line sends and
-// unmaps over several tasks, with managers that clean and flush and pages that are thrown out, and compares every return
-// code and every byte with the reference model. What fails is made as short as possible and printed as a script.
+// unmaps over several tasks, with managers that clean and flush and pages that are thrown out meanwhile, and compares every
+// return code and every byte with the reference model. What fails is made as short as possible and printed as a script.
 func TestMemoryModel(t *testing.T) {
 	programs := *memoryPrograms
 	if testing.Short() {
@@ -62,7 +62,11 @@ func report(t *testing.T, p rows.Program, spares *kernel.Spares) string {
 	t.Helper()
 	p = p.Shrunk(func(q rows.Program) bool { return q.Run(spares) != nil }, shrinkMemoryRuns)
 	err := p.Run(spares)
-	text := p.Scenario(fmt.Sprintf("%d steps; save this as x.star and see with: machvm run x.star\n%v", len(p.Steps), err))
+	title := fmt.Sprintf("%d steps; save this as x.star and see with: machvm run x.star\n%v", len(p.Steps), err)
+	if p.Setup.Schedule != 0 {
+		title += "\nit takes another schedule than the first; look for one with: machvm explore x.star"
+	}
+	text := p.Scenario(title)
 	return fmt.Sprintf("the shortest program found: %v\n%s\n%s", err, text, runText(t, text).Verdict())
 }
 

@@ -42,6 +42,7 @@
 //	program_draw.go      drawing a program
 //	program_model.go     the reference: memory as arrays of pages
 //	program_calls.go     what each operation does to the reference
+//	program_moves.go     steps in their places: what comes of them, and what goes on along with what
 //	program_run.go       running a program on a kernel, and comparing
 //	program_steps.go     what each operation does on a kernel
 //	program_shrink.go    making a failing program shorter

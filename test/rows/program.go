@@ -48,7 +48,7 @@ type Step struct {
 	Value         int
 	Copy, Wanted  bool // Wanted: exactly at an address
 	Flush, Return bool
-	Along         bool // goes on along with the next step
+	Along         bool // may go on when the next step begins
 }
 
 // frames is how many page frames the host has.
@@ -96,11 +96,6 @@ func (s *Setup) has(field string) bool {
 		}
 	}
 	return false
-}
-
-// alone reports whether nothing may go on along with a step: what waits for wired pages, and what wires them.
-func (s Step) alone() bool {
-	return s.Op == OpWire || s.Op == OpUnwire || s.Op == OpSync || s.Op == OpStored || s.Op == OpGone
 }
 
 // Op is what a step does.

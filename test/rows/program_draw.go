@@ -99,6 +99,7 @@ func (d *drawer) step() Step {
 	s.Addr, s.Size = d.span(t)
 	switch s.Op {
 	case OpStore:
+		s.Along = d.oneIn(4)
 		d.stored++
 		s.Value = 1 + (d.stored-1)%0x7f
 		s.Size = max(s.Size, 1)
@@ -106,6 +107,7 @@ func (d *drawer) step() Step {
 			s.Size = min(s.Size, 1+d.below(64))
 		}
 	case OpLoad:
+		s.Along = d.oneIn(4)
 		s.Size = max(s.Size, 1)
 	case OpAllocate, OpMap, OpMapObject, OpMapEntry:
 		d.placing(&s)
@@ -118,9 +120,12 @@ func (d *drawer) step() Step {
 		s.Prot = pick(d, mach.ProtDefault, mach.ProtRead, mach.ProtAll, mach.ProtDefault, mach.ProtNone, mach.ProtWrite)
 	case OpInherit:
 		s.Inherit = pick(d, mach.InheritShare, mach.InheritShare, mach.InheritCopy, mach.InheritNone)
+	case OpDeallocate:
+		s.Along = d.oneIn(3)
 	case OpBehavior:
 		s.Value = d.below(4)
 	case OpCopy, OpReadOverwrite, OpWrite, OpRead, OpRemap:
+		s.Along = d.oneIn(3)
 		d.between(&s)
 	case OpWire:
 		s.Prot = pick(d, mach.ProtRead, mach.ProtDefault, mach.ProtWrite)
@@ -136,6 +141,7 @@ func (d *drawer) step() Step {
 	case OpFork:
 		s.Other = d.below(maxTasks)
 	case OpTerminate:
+		s.Along = d.oneIn(2)
 		if len(slots) == 1 {
 			s.Op = OpLook
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"machvm/ipc/defs"
 	"machvm/kernel"
@@ -35,7 +34,6 @@ func (m *Mismatch) Unwrap() error { return m.err }
 // Run runs the program on a kernel and holds every return code and every byte against the reference. All audits are
 // made after each step of the machine. The result is a *Mismatch or nil. Spares may be nil.
 func (p Program) Run(spares *kernel.Spares) error {
-	w := newWorld(&p.Setup)
 	m, err := boot(&p.Setup, spares)
 	if m != nil {
 		defer m.sim.Shutdown()
@@ -43,40 +41,52 @@ func (p Program) Run(spares *kernel.Spares) error {
 	if err != nil {
 		return &Mismatch{err: err}
 	}
-	for i, s := range p.whole() {
-		want := w.step(s)
-		if want.skip {
-			continue
+	for _, v := range p.moves() {
+		if v.after {
+			if err := m.await(v); err != nil {
+				return err
+			}
 		}
-		var got outcome
-		err := m.settle(s)
-		if err == nil {
-			got, err = m.step(s)
-		}
-		if err == nil {
-			err = got.differs(want)
-		}
+		got, err := m.begin(v.Step)
+		m.going = append(m.going, going{v, got})
 		if err != nil {
-			return &Mismatch{Step: i + 1, What: s, Trace: m.report, err: err}
+			return m.mismatch(v, err)
+		}
+		if !v.along {
+			if err := m.await(v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// whole is the steps and those that look at what is left: what tasks have in the end, and what managers have when
-// all tasks are gone.
-func (p Program) whole() []Step {
-	steps := slices.Clone(p.Steps)
-	for i := range maxTasks {
-		steps = append(steps, Step{Op: OpLook, Task: i})
+// going is a step that has begun, and where its outcome comes.
+type going struct {
+	move
+	got *outcome
+}
+
+// await lets everything come to its end, of which v is the last, and compares.
+func (m *machine) await(v move) error {
+	if err := m.run(); err != nil {
+		return m.mismatch(v, err)
 	}
-	for i := range maxTasks {
-		steps = append(steps, Step{Op: OpTerminate, Task: i})
+	for _, g := range m.going {
+		err := m.end(g.Step, g.got)
+		if err == nil {
+			err = g.got.differs(g.want)
+		}
+		if err != nil {
+			return m.mismatch(g.move, err)
+		}
 	}
-	for i := range p.Setup.Objects {
-		steps = append(steps, Step{Op: OpStored, Object: i}, Step{Op: OpGone, Object: i})
-	}
-	return steps
+	m.going = m.going[:0]
+	return nil
+}
+
+func (m *machine) mismatch(v move, err error) error {
+	return &Mismatch{Step: v.number, What: v.Step, Trace: m.report, err: err}
 }
 
 // differs tells how an outcome is not what it should be, nil if it is.
@@ -144,6 +154,7 @@ type machine struct {
 	objects []mach.Name // by the manager's names
 	tasks   [maxTasks]*player
 	entries [maxEntries]handle
+	going   []going
 	report  string // of the run that failed
 }
 
@@ -152,8 +163,7 @@ type player struct {
 	task    *kernel.Task
 	thread  *kernel.Thread
 	turn    sched.Queue // the thread, until there is something to do
-	todo    func(t user.Thread) mach.Return
-	code    mach.Return // what came of it
+	todo    func(t user.Thread)
 	done    bool
 	objects []mach.Name // memory objects, by the task's names
 	priv    mach.Name
@@ -161,7 +171,7 @@ type player struct {
 }
 
 func newPlayer(task *kernel.Task) *player {
-	q := &player{task: task}
+	q := &player{task: task, done: true}
 	q.thread = task.Spawn("main", q.main)
 	q.thread.SetDaemon(true)
 	return q
@@ -179,7 +189,7 @@ func (q *player) main(t user.Thread) {
 		}
 		f := q.todo
 		q.todo = nil
-		q.code = f(t)
+		f(t)
 		q.done = true
 	}
 }
@@ -194,7 +204,7 @@ type handle struct {
 func boot(s *Setup, spares *kernel.Spares) (*machine, error) {
 	config := kernel.Config{Checked: true, StepLimit: stepLimit, Spares: spares}
 	if s.Schedule != 0 {
-		config.Chooser = choice.NewRandom(s.Schedule)
+		config.Chooser, config.LoadPoints = choice.NewRandom(s.Schedule), true
 	}
 	m := &machine{setup: s, sim: kernel.New(config)}
 	p := personality.Mach()
@@ -307,36 +317,23 @@ func (m *machine) run() error {
 	return o.Err
 }
 
-// in has a player do something that must succeed.
-func (m *machine) in(q *player, f func(t user.Thread) mach.Return) error {
-	code, err := m.call(q, f)
-	return errors.Join(err, code.Err())
-}
-
 var errStuck = errors.New("the call does not come back")
 
-// settle lets end what goes on along with the step before, where that must be.
-func (m *machine) settle(s Step) error {
-	if s.alone() || s.Op == OpClean && !m.manager.done {
-		return m.run()
-	}
-	return nil
-}
-
 // start has a player do something when the machine runs.
-func (q *player) start(f func(t user.Thread) mach.Return) {
+func (q *player) start(f func(t user.Thread)) {
 	q.todo, q.done = f, false
 	q.turn.Wake(sched.Awakened)
 }
 
-// call has a player do something, to its end.
-func (m *machine) call(q *player, f func(t user.Thread) mach.Return) (mach.Return, error) {
-	q.start(f)
+// in has a player do something that must succeed, to its end.
+func (m *machine) in(q *player, f func(t user.Thread) mach.Return) error {
+	code := mach.KernFailure
+	q.start(func(t user.Thread) { code = f(t) })
 	err := m.run()
 	if err == nil && !q.done {
 		err = errStuck
 	}
-	return q.code, err
+	return errors.Join(err, code.Err())
 }
 
 // child is the youngest task of the host.

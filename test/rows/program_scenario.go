@@ -11,22 +11,20 @@ import (
 // Scenario is the program as a script with everything that the reference says of it: a kernel on which the program
 // passes passes the script too, and one on which it fails fails it at the line of the step. title is a comment.
 func (p Program) Scenario(title string) string {
-	w := newWorld(&p.Setup)
 	var head, body script
 	for line := range strings.Lines(title) {
 		head.line("# %s", strings.TrimRight(line, "\n"))
 	}
 	head.host(&p.Setup)
 	body.tasks(&p.Setup)
-	n := len(p.Steps)
-	for i, s := range p.whole() {
-		if i == n {
+	left := false
+	for _, v := range p.moves() {
+		if v.number > len(p.Steps) && !left {
+			left = true
 			body.line("")
 			body.line("# what is left")
 		}
-		if out := w.step(s); !out.skip {
-			body.step(s, out)
-		}
+		body.move(v)
 	}
 	return head.String() + helpers(body.String()) + body.String()
 }
@@ -50,10 +48,13 @@ func helpers(body string) (text string) {
 const prelude = `
 tasks, box, entries, pressed = {}, {}, {}, []
 
-def do(slot, what, *rights):            # in a thread of a task, to its end
+def begin(slot, what, *rights):         # in a thread of a task
     for r in rights:
         tasks[slot].give(r)
-    x = tasks[slot].thread(what, name = "main")
+    return tasks[slot].thread(what, name = "main")
+
+def do(slot, what, *rights):            # in a thread of a task, to its end
+    x = begin(slot, what, *rights)
     run()
     return x
 
@@ -66,10 +67,6 @@ def adopt(slot):                        # what every task has beside memory
 def fork(parent, child):
     do(parent, lambda t: tasks.update([(child, t.task_create())]))
     adopt(child)
-
-def end(slot):
-    kill(tasks.pop(slot))
-    run()
 
 def fill(*runs):                        # fill((2, 65), (1, 66)) is b"AAB"
     data = []
@@ -171,21 +168,22 @@ func (b *script) tasks(s *Setup) {
 	b.line("")
 }
 
-// step adds the line of a step, or its lines.
-func (b *script) step(s Step, out outcome) {
-	if s.alone() && s.Op != OpStored {
+// move adds the line of a step, or its lines.
+func (b *script) move(v move) {
+	s, out := v.Step, v.want
+	if v.after {
 		b.line("run()")
 	}
-	end := "; run()"
-	if s.Along {
-		end = ""
+	end, do := "; run()", "do"
+	if v.along {
+		end, do = "", "begin"
 	}
 	switch s.Op {
 	case OpFork:
 		b.line("fork(%d, %d)", s.Task, s.Other)
 		return
 	case OpTerminate:
-		b.line("end(%d)", s.Task)
+		b.line("kill(tasks.pop(%d))%s", s.Task, end)
 		return
 	case OpClean:
 		b.line("lock_request(%d, %s)%s", s.Object, s.lock(), end)
@@ -214,8 +212,8 @@ func (b *script) step(s Step, out outcome) {
 	default:
 		text = s.expecting(text, out)
 	}
-	text = fmt.Sprintf("do(%d, lambda t: %s%s)", s.Task, text, rights)
-	if out.code != mach.KernSuccess && (s.Op == OpStore || s.Op == OpLoad) {
+	text = fmt.Sprintf("%s(%d, lambda t: %s%s)", do, s.Task, text, rights)
+	if out.code != mach.KernSuccess && !v.along && (s.Op == OpStore || s.Op == OpLoad) {
 		text = fmt.Sprintf("expect_exception(%s, %v, address = %#x)", text, out.code, out.addr)
 	}
 	b.line("%s", text)
@@ -382,7 +380,7 @@ func (s Step) String() string {
 	case s.Op == OpStored:
 		return fmt.Sprintf("stored(%d)", s.Object)
 	case s.Op >= OpClean || s.Op == OpFork || s.Op == OpTerminate:
-		b.step(s, outcome{})
+		b.move(move{Step: s, along: s.Along})
 		return strings.TrimSpace(b.String())
 	case s.Op == OpLook:
 		return fmt.Sprintf("task %d: regions and contents", s.Task)

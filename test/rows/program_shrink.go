@@ -52,14 +52,8 @@ func (p Program) with(i int, s Step) Program {
 
 // renumbered is the program with one task, memory object or memory entry in a lower slot, in every way.
 func (p Program) renumbered() (list []Program) {
-	add := func(slots int, at ...func(s *Step) *int) {
-		used := make([]bool, slots)
-		for _, s := range p.Steps {
-			for _, f := range at {
-				used[*f(&s)] = true
-			}
-		}
-		for from := range slots {
+	add := func(used []bool, at ...func(s *Step) *int) {
+		for from := range used {
 			to := slices.Index(used, false)
 			if !used[from] || to < 0 || to > from {
 				continue
@@ -75,8 +69,15 @@ func (p Program) renumbered() (list []Program) {
 			list = append(list, q)
 		}
 	}
-	add(max(maxObjects, maxEntries), func(s *Step) *int { return &s.Object })
-	add(maxTasks, func(s *Step) *int { return &s.Task }, func(s *Step) *int { return &s.Other })
+	objects, tasks := make([]bool, max(maxObjects, maxEntries)), make([]bool, maxTasks)
+	for _, s := range p.Steps {
+		objects[s.Object], tasks[s.Task] = true, true
+		if s.with(s.Other) {
+			tasks[s.Other] = true
+		}
+	}
+	add(objects, func(s *Step) *int { return &s.Object })
+	add(tasks, func(s *Step) *int { return &s.Task }, func(s *Step) *int { return &s.Other })
 	return list
 }
 

@@ -8,53 +8,62 @@ import (
 	"machvm/kernel/user"
 )
 
-// step does a step on the kernel. The error is one of the machine, not of the call.
-func (m *machine) step(s Step) (out outcome, err error) {
+// begin begins a step on the kernel: the outcome is there when the machine has run. The error is one of the machine,
+// not of the call.
+func (m *machine) begin(s Step) (*outcome, error) {
+	out := &outcome{}
 	if s.Op >= OpClean {
-		return m.outside(s)
+		return out, m.outside(s)
 	}
 	q := m.tasks[s.Task]
-	switch s.Op {
-	case OpTerminate:
+	if s.Op == OpTerminate {
 		q.task.Terminate()
 		for i := range m.entries {
 			if m.entries[i].task == q.task {
 				m.entries[i] = handle{}
 			}
 		}
-		return out, m.run()
-	case OpFork:
-		if err := m.in(q, func(t user.Thread) (code mach.Return) {
-			_, code = user.TaskCreate(t, user.Self(t), true)
-			return code
-		}); err != nil {
-			return out, err
-		}
-		return out, m.adopt(s.Other, m.child())
+		return out, nil
 	}
 	other := mach.NameNull
 	switch s.Op {
 	case OpRead, OpReadOverwrite, OpWrite, OpRemap:
 		other = taskPort(q.task, m.tasks[s.Other].task)
 	case OpSend:
-		to := m.tasks[s.Other]
-		if other = to.mailbox; to != q {
-			other = give(q.task, to.task, to.mailbox)
-		} else {
-			other = give(q.task, q.task, to.mailbox)
-		}
+		other = give(q.task, m.tasks[s.Other].task, m.tasks[s.Other].mailbox)
 	case OpMapEntry:
 		e := m.entries[s.Object]
 		other = give(q.task, e.task, e.name)
 	}
-	out.code, err = m.call(q, func(t user.Thread) mach.Return { return m.trap(t, q, other, s, &out) })
-	return out, err
+	q.start(func(t user.Thread) { out.code = m.trap(t, q, other, s, out) })
+	return out, nil
+}
+
+// end looks at a step when the machine has run.
+func (m *machine) end(s Step, out *outcome) error {
+	switch {
+	case s.Op == OpTerminate, s.Op == OpEvict, s.Op == OpPress, s.Op == OpGone:
+		return nil
+	case s.Op == OpStored:
+		out.data = make([]byte, objectSize*PageSize)
+		copy(out.data, m.pager.Contents(m.objects[s.Object]))
+	}
+	if s.Op >= OpClean && !m.manager.done || s.Op < OpClean && !m.tasks[s.Task].done {
+		return errStuck
+	}
+	if s.Op == OpFork {
+		return m.adopt(s.Other, m.child())
+	}
+	return nil
 }
 
 // trap is a step that a thread of a task does; other is its name for what else the step is about.
 func (m *machine) trap(t user.Thread, q *player, other mach.Name, s Step, out *outcome) mach.Return {
 	self, addr, size := user.Self(t), mach.Addr(s.Addr), mach.Size(s.Size)
 	switch s.Op {
+	case OpFork:
+		_, code := user.TaskCreate(t, self, true)
+		return code
 	case OpAllocate:
 		code := user.VMAllocate(t, self, &addr, size, !s.Wanted)
 		return out.placed(addr, code)
@@ -157,54 +166,35 @@ func (out *outcome) arrived(t user.Thread, r mach.Region, code mach.Return) mach
 	return code
 }
 
-// outside does a step of managers or of the machine.
-func (m *machine) outside(s Step) (out outcome, err error) {
+// outside begins a step of managers or of the machine.
+func (m *machine) outside(s Step) error {
 	switch s.Op {
 	case OpEvict:
 		m.host.Evict(s.Value)
-		if s.Along {
-			return out, nil
-		}
-		return out, m.run()
+		return nil
 	case OpPress:
-		return out, m.press()
+		return m.press()
 	case OpGone:
 		if n := len(m.pager.Controls(m.objects[s.Object])); n > 0 {
-			return out, errors.New("nobody has the memory object mapped and there was no terminate")
+			return errors.New("nobody has the memory object mapped and there was no terminate")
 		}
-		return out, nil
+		return nil
+	case OpStored:
+		s = Step{Object: s.Object, Size: objectSize * PageSize, Return: true, Prot: mach.ProtNoChange}
 	}
-	object := m.objects[s.Object]
-	lock := s
-	if s.Op == OpStored {
-		lock = Step{Size: objectSize * PageSize, Return: true, Prot: mach.ProtNoChange}
-	}
-	if s.Along {
-		m.manager.start(m.lockRequest(object, lock))
-		return out, nil
-	}
-	if err := m.in(m.manager, m.lockRequest(object, lock)); err != nil || s.Op == OpClean {
-		return out, err
-	}
-	out.data = make([]byte, objectSize*PageSize)
-	copy(out.data, m.pager.Contents(object))
-	return out, nil
+	m.manager.start(func(t user.Thread) { m.lockRequest(t, s) })
+	return nil
 }
 
-// lockRequest is what the manager does to return pages of an object, if a kernel has some.
-func (m *machine) lockRequest(object mach.Name, s Step) func(t user.Thread) mach.Return {
-	return func(t user.Thread) mach.Return {
-		which := mach.ReturnDirty
-		if s.Return {
-			which = mach.ReturnAll
-		}
-		for _, control := range m.pager.Controls(object) {
-			code := user.MemoryObjectLockRequest(t, control, mach.Offset(s.Addr), mach.Size(s.Size), which, s.Flush, s.Prot, user.ReplyPort{})
-			if code != mach.KernSuccess && code.Base() != mach.SendInvalidDest { // it may end meanwhile
-				return code
-			}
-		}
-		return mach.KernSuccess
+// lockRequest has the manager return pages of an object, if a kernel has some.
+func (m *machine) lockRequest(t user.Thread, s Step) {
+	which := mach.ReturnDirty
+	if s.Return {
+		which = mach.ReturnAll
+	}
+	for _, control := range m.pager.Controls(m.objects[s.Object]) {
+		// The association may end meanwhile.
+		user.MemoryObjectLockRequest(t, control, mach.Offset(s.Addr), mach.Size(s.Size), which, s.Flush, s.Prot, user.ReplyPort{})
 	}
 }
 

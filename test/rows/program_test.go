@@ -96,15 +96,16 @@ func TestMismatch(t *testing.T) {
 	m, err := boot(&p.Setup, &spares)
 	require.NoError(t, err)
 	defer m.sim.Shutdown()
-	got, err := m.step(allocate)
-	require.NoError(t, err)
-	require.NoError(t, got.differs(w.step(allocate)))
+	does := func(s Step) outcome {
+		got, err := m.begin(s)
+		require.NoError(t, err)
+		require.NoError(t, m.run())
+		require.NoError(t, m.end(s, got))
+		return *got
+	}
+	require.NoError(t, does(allocate).differs(w.step(allocate)))
 	w.step(store) // on the reference alone
 	look := Step{Op: OpLook}
-	got, err = m.step(look)
-	require.NoError(t, err)
-	require.EqualError(t, got.differs(w.step(look)), "at 0x200: got 0x00, want 0x07")
-	got, err = m.step(allocate)
-	require.NoError(t, err)
-	require.EqualError(t, got.differs(outcome{}), "got KERN_NO_SPACE, want KERN_SUCCESS")
+	require.EqualError(t, does(look).differs(w.step(look)), "at 0x200: got 0x00, want 0x07")
+	require.EqualError(t, does(allocate).differs(outcome{}), "got KERN_NO_SPACE, want KERN_SUCCESS")
 }
