@@ -8,6 +8,7 @@ import (
 
 	"machvm/kernel"
 	"machvm/kernel/choice"
+	"machvm/kernel/monitor"
 	"machvm/kernel/sched"
 )
 
@@ -26,6 +27,7 @@ type Subject struct {
 	facts      []func() string
 	failure    *Failure
 	gate       *gate
+	monitor    *monitor.Monitor // nil: the run is not checked
 	cycles     cycles
 }
 
@@ -99,7 +101,7 @@ func (s *Subject) Fact(f func() string) { s.facts = append(s.facts, f) }
 // Simulation is the Run of a scenario in Go: build boots hosts, spawns programs and says what is to hold. It
 // is called for every execution, possibly by several workers at a time, and must share nothing between
 // executions. An execution fails if a property does not hold, programs wait for ever or panic, the kernel breaks an
-// invariant, or the step limit is reached.
+// invariant, or the step limit is reached; and, if it is checked, if a kernel breaks a rule of the protocol.
 //
 // Under a reduced search programs of different tasks must share nothing but what the kernel gives them.
 func Simulation(c kernel.Config, build func(s *Subject) error) Run {
@@ -118,6 +120,10 @@ func Simulation(c kernel.Config, build func(s *Subject) error) Run {
 		}
 		s := &Subject{Sim: kernel.New(config), gate: g}
 		defer s.Sim.Shutdown()
+		if c.Checked {
+			s.monitor = monitor.Attach(s.Sim.Tracer())
+			defer s.Sim.Tracer().RemoveSink(s.monitor)
+		}
 		if err := build(s); err != nil {
 			return Result{Failure: &Failure{Kind: Harness, Name: err.Error()}}
 		}
@@ -209,6 +215,7 @@ func (s *Subject) result(o kernel.Outcome) Result {
 			s.failure.Report += "\n" + o.Report()
 		}
 	}
+	s.monitored(o)
 	r := Result{Failure: s.failure, Steps: o.Steps}
 	r.Proved = o.Kind == kernel.Stopped
 	r.Complete = o.Kind == kernel.Finished || o.Kind == kernel.Deadlock || o.Kind == kernel.Crashed
@@ -261,3 +268,15 @@ func stuck(o kernel.Outcome) string {
 }
 
 func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
+
+// monitored fails an execution in which a kernel broke a rule of the protocol.
+func (s *Subject) monitored(o kernel.Outcome) {
+	if s.monitor == nil {
+		return
+	}
+	s.monitor.Finish(o.Kind == kernel.Finished || o.Kind == kernel.Deadlock)
+	if broken := s.monitor.KernelViolations(); len(broken) > 0 {
+		v := broken[0]
+		s.fail(Invariant, v.Rule.ID+": "+v.Text, v.String()+"\n"+o.Report())
+	}
+}

@@ -25,6 +25,7 @@ type Monitor struct {
 	booted int           // kernels
 
 	hosts    map[uint16]*host
+	lastHost *host // asked for last
 	ports    map[uint64]*port
 	controls map[uint64]*pair // by control port
 	objects  map[uint64]*pair // by VM object
@@ -147,11 +148,15 @@ func (m *Monitor) Finish(complete bool) {
 
 // host is the state of a kernel.
 func (m *Monitor) host(id uint16) *host {
+	if h := m.lastHost; h != nil && h.id == id {
+		return h
+	}
 	h := m.hosts[id]
 	if h == nil {
 		h = &host{id: id}
 		m.hosts[id] = h
 	}
+	m.lastHost = h
 	return h
 }
 
