@@ -129,6 +129,9 @@
 // RECEIVE or SEND_ONCE for the kind of right that travelled, as the port itself, as a tuple of both, or as
 // None for null; memory as its size; ANY matches anything and a function is asked.
 //
+// Rules. A monitor watches every checked run. A rule that a kernel broke fails it; what a manager broke is listed, and
+// expect_violation("EMM-127", manager) says that it is to be so.
+//
 // Looking. mappings(object), inspect(object), shadow_chain(task, address), host.statistics(), messages(port),
 // received(object), control(object, n), rights(task, port), task.threads, thread.waits_for (what it waits for and who
 // holds it, None if it does not wait), task.describe(), host.describe(), pager.contents(path), pager.stats().
