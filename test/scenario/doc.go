@@ -78,7 +78,8 @@
 // Hosts. Beside the fields of its personality a host has page_size, frames, policy ("mach", "fifo", "lru", "clock",
 // "clock-clear", "segmented-fifo-N": which page goes when memory is short), collapse = False and bypass = False
 // (shadow chains are not shortened), and watchdog = milliseconds (a request that a manager leaves unanswered that
-// long is an error). statistics() has the counters of vm_statistics and some that no call tells. evict(n) throws out
+// long is an error), and for the pageout daemon laundry (clusters that the default manager may have at a time), burst
+// (pages to other managers between two pauses) and pause = milliseconds (for each of them). statistics() has the counters of vm_statistics and some that no call tells. evict(n) throws out
 // up to n pages, as if memory were short.
 //
 // Managers. pager(host, name, init = fn, data_request = fn, ...) has a function fn(t, m) for each message it

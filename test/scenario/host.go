@@ -23,10 +23,12 @@ type host struct {
 }
 
 // newHost is host(name, personality=, page_size=, frames=, policy=, collapse=True, bypass=True, watchdog=milliseconds,
-// <field of the personality>=...).
+// laundry=, burst=, pause=milliseconds, <field of the personality>=...).
 func (p *play) newHost(th *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	preset, bytes, frames := p.options.Personality, size(0), 0
 	policy, collapse, bypass, watchdog := "", true, true, size(0)
+	var limits vm.PageoutLimits
+	var pause size
 	if v := take(&kwargs, "personality"); v != nil {
 		name, ok := starlark.AsString(v)
 		if !ok {
@@ -57,11 +59,14 @@ func (p *play) newHost(th *starlark.Thread, args starlark.Tuple, kwargs []starla
 	}
 	var name string
 	if err := starlark.UnpackArgs("host", args, rest, "name", &name, "page_size?", &bytes, "frames?", &frames,
-		"policy?", &policy, "collapse?", &collapse, "bypass?", &bypass, "watchdog?", &watchdog); err != nil {
+		"policy?", &policy, "collapse?", &collapse, "bypass?", &bypass, "watchdog?", &watchdog,
+		"laundry?", &limits.Laundry, "burst?", &limits.Burst, "pause?", &pause); err != nil {
 		return nil, err
 	}
 	config := kernel.HostConfig{Name: name, Personality: pers, PageSize: mach.Size(bytes), Frames: frames,
 		WithoutCollapse: !collapse, WithoutBypass: !bypass, Watchdog: mach.Time(watchdog) * millisecond}
+	limits.Pause = mach.Time(pause) * millisecond
+	config.Pageout = limits
 	if policy != "" {
 		var ok bool
 		if config.Policy, ok = vm.PolicyNamed(policy); !ok {
