@@ -201,3 +201,25 @@ func TestEveryScheduleOfTwoThreads(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"aabb": 1, "abab": 1, "abba": 1, "baab": 1, "baba": 1, "bbaa": 1}, seen)
 }
+
+// TestDecide: a choice of something else than a thread is asked like any other, ends no step and lets nobody else run.
+func TestDecide(t *testing.T) {
+	c := &asker{answers: []int{0, 2}}
+	s := newTest(t, Config{Chooser: c})
+	var l log
+	s.Spawn("a", func(th *Thread) {
+		l.add("a %d", th.Decide(choice.KindFault, "supply", []string{"none", "late", "silent"}))
+		l.add("a %d", th.Decide(choice.KindFault, "supply", []string{"none"}))
+	})
+	s.Spawn("b", func(*Thread) { l.add("b") })
+	o := idle(t, s)
+	require.Equal(t, log{"a 2", "a 0", "b"}, l)
+	require.Equal(t, []string{"thread block: a b", "fault supply: none late silent"}, c.asked)
+	require.EqualValues(t, 2, o.Steps)
+
+	s = newTest(t, Config{})
+	s.Spawn("a", func(th *Thread) {
+		require.Zero(t, th.Decide(choice.KindFault, "supply", []string{"none", "late"}), "nobody decides")
+	})
+	idle(t, s)
+}
