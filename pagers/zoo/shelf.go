@@ -13,8 +13,9 @@ type shelf struct {
 	object mach.Name
 	size   mach.Size // of a page
 	// pages are those that differ from what they were in the beginning; nil: given away. Looked up, never ranged over.
-	pages map[mach.Offset][]byte
-	copy  mach.CopyStrategy
+	pages    map[mach.Offset][]byte
+	copy     mach.CopyStrategy
+	supplied int // pages
 }
 
 func (s *shelf) base() *shelf { return s }
@@ -35,9 +36,15 @@ func (s *shelf) welcome(c *pagers.Call, m *pagers.Init) mach.Return {
 
 // DataRequest supplies the page.
 func (s *shelf) DataRequest(c *pagers.Call, m *pagers.DataRequest) mach.Return {
-	c.DataSupply(m.MemoryControl, pagers.Supply{Offset: m.Offset, Data: s.page(m.Offset)})
+	s.supply(c, m.MemoryControl, m.Offset)
 	c.Release(m.MemoryControl)
 	return mach.KernSuccess
+}
+
+// supply supplies the page at off with all access.
+func (s *shelf) supply(c *pagers.Call, control mach.Name, off mach.Offset) {
+	s.supplied++
+	c.DataSupply(control, pagers.Supply{Offset: off, Data: s.page(off)})
 }
 
 // DataReturn keeps the page.

@@ -12,8 +12,8 @@ var storeOnItsWay = Specimen{
 	Mistake: "A page comes back by data_return and the manager has it written. The kernel asks for it again before " +
 		"the store has it. Who reads the store then supplies the page of before, and what was written is lost.",
 	Remedy: "Keep every page in hand until the store confirms it, and look there first.",
-	Wrong:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, newSlowStore(true)) },
-	Right:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, newSlowStore(false)) },
+	Wrong:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, newSlowStore(true)) },
+	Right:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, newSlowStore(false)) },
 }
 
 // slowStore is a manager whose store takes its time: a thread for each page that is being written.

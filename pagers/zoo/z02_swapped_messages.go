@@ -14,10 +14,10 @@ var swappedMessages = Specimen{
 	Remedy: "Handle the messages of an object in the order of their sequence numbers: here, requests wait for the " +
 		"data that came back before them.",
 	// The manager is the shelf itself: nothing in it knows of threads.
-	Wrong: func(t user.Thread) (*Manager, mach.Return) {
+	Wrong: func(t user.Thread, _ mach.Name) (*Manager, mach.Return) {
 		return exhibit(t, &shelf{}, pagers.Threads(2), pagers.Unordered) // the mistake
 	},
-	Right: func(t user.Thread) (*Manager, mach.Return) {
+	Right: func(t user.Thread, _ mach.Name) (*Manager, mach.Return) {
 		return exhibit(t, &shelf{}, pagers.Threads(2), pagers.OrderedStart)
 	},
 }

@@ -13,8 +13,8 @@ var suppliesTwice = Specimen{
 		"it was modified and evicted meanwhile and asked for again, the old page is taken for the answer, before the " +
 		"manager has seen the new one.",
 	Remedy: "Supply a page once for each request, and only then.",
-	Wrong:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, &eager{wrong: true}) },
-	Right:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, &eager{}) },
+	Wrong:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, &eager{wrong: true}) },
+	Right:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, &eager{}) },
 }
 
 // eager is a manager that says things twice.

@@ -13,8 +13,8 @@ var dropsRequest = Specimen{
 		"It does not: a page that was asked for and not provided is never asked for again, and the faulting thread " +
 		"waits for ever. The printed sample pager of the Server Writer's Guide does this.",
 	Remedy: "Keep the request, and answer it after lock_completed.",
-	Wrong:  func(t user.Thread) (*Manager, mach.Return) { return newDropper(t, true) },
-	Right:  func(t user.Thread) (*Manager, mach.Return) { return newDropper(t, false) },
+	Wrong:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newDropper(t, true) },
+	Right:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newDropper(t, false) },
 }
 
 // dropper is an owner that has no patience with requests.

@@ -14,8 +14,8 @@ var forgetsUnlock = Specimen{
 		"the unlock, which the kernel does not ask for again, and for ever.",
 	Remedy: "Keep an unlock request that comes during a lock sequence, and look at it again after lock_completed: grant " +
 		"it unless the page was flushed.",
-	Wrong: func(t user.Thread) (*Manager, mach.Return) { return newForgetter(t, true) },
-	Right: func(t user.Thread) (*Manager, mach.Return) { return newForgetter(t, false) },
+	Wrong: func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newForgetter(t, true) },
+	Right: func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newForgetter(t, false) },
 }
 
 // forgetter is an owner that takes every lock sequence for a flush.

@@ -13,8 +13,8 @@ var oneControlPort = Specimen{
 		"handle the new init before the old terminate: with several threads, or with a kernel that reorders them. " +
 		"Then the terminate ends the use that has just begun, whose requests nobody knows.",
 	Remedy: "Keep what is known of a use under its control port, and have terminate end the one that it names.",
-	Wrong:  func(t user.Thread) (*Manager, mach.Return) { return newRegistry(t, true) },
-	Right:  func(t user.Thread) (*Manager, mach.Return) { return newRegistry(t, false) },
+	Wrong:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newRegistry(t, true) },
+	Right:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return newRegistry(t, false) },
 }
 
 // registry is a manager that serves only those that have introduced themselves.

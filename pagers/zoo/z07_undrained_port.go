@@ -14,8 +14,8 @@ var undrainedPort = Specimen{
 	Mistake: "The manager gives its only copy of a page away, as precious. If the association ends first, the supply is " +
 		"left in the control port, which terminate hands to the manager. Who destroys the port unread destroys the page.",
 	Remedy: "At terminate, receive what is left in the control port and take the pages back; then destroy it.",
-	Wrong:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, &generous{wrong: true}) },
-	Right:  func(t user.Thread) (*Manager, mach.Return) { return exhibit(t, &generous{}) },
+	Wrong:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, &generous{wrong: true}) },
+	Right:  func(t user.Thread, _ mach.Name) (*Manager, mach.Return) { return exhibit(t, &generous{}) },
 }
 
 // generous is a manager that keeps no copy of what it supplies.

@@ -13,8 +13,12 @@ type Specimen struct {
 	Mistake string // what goes wrong, and when
 	Remedy  string // what to do instead
 	// Wrong makes the manager with the mistake, Right the one without. The thread need not be the one that runs it.
-	Wrong, Right func(t user.Thread) (*Manager, mach.Return)
+	Wrong, Right Maker
 }
+
+// Maker makes a manager in the task of t. Default managers need the privileged port of the host; for others it may be
+// null.
+type Maker func(t user.Thread, hostPriv mach.Name) (*Manager, mach.Return)
 
 // Manager is a manager of one memory object.
 type Manager struct {
@@ -22,6 +26,8 @@ type Manager struct {
 	Server *pagers.Server
 	// Word is the word at an offset as the manager has it now; false if it has not.
 	Word func(off mach.Offset) (uint64, bool)
+	// Supplied is how many pages it has supplied.
+	Supplied func() int
 
 	helpers []helper
 }
@@ -42,7 +48,8 @@ func (m *Manager) Run(t user.Thread) {
 
 // All lists the specimens.
 func All() []Specimen {
-	return []Specimen{storeOnItsWay, swappedMessages, suppliesTwice, dropsRequest, forgetsUnlock, oneControlPort, undrainedPort}
+	return []Specimen{storeOnItsWay, swappedMessages, suppliesTwice, dropsRequest, forgetsUnlock, oneControlPort,
+		undrainedPort, ownObject, earlyOwner, delayedCopy, twiceInitialized, onePool, takesBack, nobodyHolds, pagedOut}
 }
 
 // Find is the specimen with an ID.
@@ -70,5 +77,5 @@ func exhibit(t user.Thread, k keeper, options ...pagers.Option) (*Manager, mach.
 	b := k.base()
 	b.size, b.pages = t.PageSize(), map[mach.Offset][]byte{}
 	b.object, ret = s.AllocatePort(t)
-	return &Manager{Object: b.object, Server: s, Word: b.stored}, ret
+	return &Manager{Object: b.object, Server: s, Word: b.stored, Supplied: func() int { return b.supplied }}, ret
 }

@@ -14,7 +14,7 @@ import (
 
 // ZooScenario is a small program around a specimen of the zoo in which its mistake can show. Build sets up one
 // execution on a simulation of the given Config: settle runs what has been started so far to its rest, before the
-// part whose schedule matters. When all has ended check says whether the Property holds.
+// part whose schedule matters. What it returns says whether the Property holds.
 type ZooScenario struct {
 	Specimen string // ID
 	Story    string // what the clients do
@@ -23,11 +23,17 @@ type ZooScenario struct {
 	build    func(s *zooStage)
 }
 
+// ZooChecks are the property as functions of one execution.
+type ZooChecks struct {
+	Always  func() error // after every step; nil: at the end only
+	Finally func() error
+}
+
 // Build sets up one execution with the specimen, wrong or right.
-func (z ZooScenario) Build(sim *kernel.Simulation, settle func() error, right bool) (check func() error, err error) {
+func (z ZooScenario) Build(sim *kernel.Simulation, settle func() error, right bool) (checks ZooChecks, err error) {
 	spec, ok := zoo.Find(z.Specimen)
 	if !ok {
-		return nil, fmt.Errorf("rows: the zoo has no %q", z.Specimen)
+		return checks, fmt.Errorf("rows: the zoo has no %q", z.Specimen)
 	}
 	s := &zooStage{sim: sim, settle: settle, make: spec.Wrong}
 	if right {
@@ -46,7 +52,7 @@ func (z ZooScenario) Build(sim *kernel.Simulation, settle func() error, right bo
 	s.boot("k0")
 	s.start()
 	z.build(s)
-	return s.verdict, nil
+	return ZooChecks{Always: s.always, Finally: s.verdict}, nil
 }
 
 type setUpError struct{ error }
@@ -55,11 +61,12 @@ type setUpError struct{ error }
 type zooStage struct {
 	sim     *kernel.Simulation
 	settle  func() error
-	make    func(user.Thread) (*zoo.Manager, mach.Return)
+	make    zoo.Maker
 	host    *kernel.Host
 	task    *kernel.Task // the manager's
 	manager *zoo.Manager
 	checks  []func() error
+	always  func() error
 }
 
 func must(err error) {
@@ -83,8 +90,10 @@ func (s *zooStage) boot(name string) *kernel.Host {
 // start runs the manager.
 func (s *zooStage) start() {
 	s.task = s.host.NewTask("pager")
+	priv, err := s.task.GiveHostPriv()
+	must(err)
 	s.task.Spawn("service", func(t user.Thread) {
-		m, ret := s.make(t)
+		m, ret := s.make(t, priv)
 		if ret != mach.KernSuccess {
 			panic(ret)
 		}
