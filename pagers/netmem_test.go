@@ -95,3 +95,36 @@ other.thread(reader)
 run()
 `)
 }
+
+// TestNetmemEnd: a kernel on another host gives the page up while the flush that a program waits for is on its way to
+// it. No completion comes, and the program is served all the same.
+func TestNetmemEnd(t *testing.T) {
+	play(t, `
+k0, k1 = host("k0"), host("k1")
+net = netmem_pager(k0, "net")
+obj = net.object("page")
+app, other = k1.task("app"), k0.task("other")
+app.give(obj)
+other.give(obj)
+where = {}
+
+def mapper(t):
+    where["a"] = t.vm_map(obj, size = PAGE)
+    t.write(where["a"], b"\7")
+    wait_until(lambda: net.state(obj) == "FLUSHING")
+    t.vm_deallocate(where["a"], PAGE)
+
+def putter(t):
+    wait_until(lambda: net.state(obj) == "KERNEL_WRITE")
+    t.netmem_put(obj, 8, 5)
+    expect_equal(t.netmem_get(obj), 7)
+    expect_equal(t.netmem_get(obj, 8), 5)
+
+app.thread(mapper)
+other.thread(putter)
+run()
+expect_equal(net.state(obj), "SERVER_WRITE")
+expect_equal(messages(obj)[-1].name, "netmem_get")
+expect_equal([m.name for m in messages(obj) if m.name == "memory_object_lock_completed"], [])
+`)
+}

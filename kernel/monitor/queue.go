@@ -244,10 +244,15 @@ func (m *Monitor) died(r *trace.Record, p *port, a *pair) {
 	if a == nil && len(p.pairs) == 0 || len(p.queue) == 0 {
 		return
 	}
+	home := r.Host
+	if a != nil {
+		home = a.host
+	}
 	m.afterTrap(r.Thread, func() {
 		left := 0
 		for i := range p.queue {
-			left += oneIf(!p.queue[i].handed)
+			// A message of another host may be on its way still: it is destroyed when it arrives.
+			left += oneIf(!p.queue[i].handed && p.queue[i].from == home)
 		}
 		if left == 0 {
 			return

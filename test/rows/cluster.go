@@ -48,8 +48,21 @@ type ClusterServer struct {
 type ClusterNode struct {
 	Host *kernel.Host
 	Task *kernel.Task
-	Addr mach.Addr // of the object
-	Size mach.Size
+
+	Object mach.Name // the object, by the task's name
+	Addr   mach.Addr // where it is mapped
+	Size   mach.Size
+}
+
+// Map maps the object once more, in a thread of the program.
+func (n *ClusterNode) Map(t user.Thread) (addr mach.Addr, ret mach.Return) {
+	ret = user.VMMap(t, user.Self(t), &addr, n.Size, 0, true, n.Object, 0, false, mach.ProtDefault, mach.ProtAll, mach.InheritShare)
+	return addr, ret
+}
+
+// Unmap removes a mapping.
+func (n *ClusterNode) Unmap(t user.Thread, addr mach.Addr) mach.Return {
+	return user.VMDeallocate(t, user.Self(t), addr, n.Size)
 }
 
 // NewCluster boots the hosts of a cluster in sim and sets everything up: it ends when every program has mapped the
@@ -170,14 +183,12 @@ func (k *Cluster) startServer(s *ClusterServer, o pagers.CoherentOptions, size m
 func (k *Cluster) mapObject(n *ClusterNode, s *ClusterServer, size mach.Size) error {
 	n.Task = n.Host.NewTask("program")
 	n.Size = size
-	object, err := n.Task.GiveSend(s.Task, s.Object)
-	if err != nil {
+	var err error
+	if n.Object, err = n.Task.GiveSend(s.Task, s.Object); err != nil {
 		return err
 	}
 	var ret mach.Return
-	n.Task.Spawn("map", func(t user.Thread) {
-		ret = user.VMMap(t, user.Self(t), &n.Addr, size, 0, true, object, 0, false, mach.ProtDefault, mach.ProtAll, mach.InheritShare)
-	})
+	n.Task.Spawn("map", func(t user.Thread) { n.Addr, ret = n.Map(t) })
 	if err := k.settle(); err != nil {
 		return err
 	}

@@ -47,6 +47,28 @@ func sequence(t *testing.T, c rows.ClusterConfig, hosts ...int) string {
 	return k.Log.Sequence()
 }
 
+// life is a thread that makes the accesses of a program. Of the two threads of a host the second maps the object for itself,
+// several times, and the first gives its mapping up in the middle; pages are thrown out now and then.
+func life(t user.Thread, m *rows.SharedMemory, n *rows.ClusterNode, half int, addr mach.Addr, program []rows.SharedAccess) {
+	who := n.Host.Name()
+	if half == 0 {
+		m.Run(t, who, addr, program[:8])
+		n.Host.Evict(2)
+		n.Unmap(t, addr)
+		return
+	}
+	for ; len(program) >= 5; program = program[5:] {
+		addr, ret := n.Map(t)
+		if ret != mach.KernSuccess {
+			panic(ret)
+		}
+		m.Run(t, who, addr, program[:3])
+		n.Host.Evict(1)
+		m.Run(t, who, addr, program[3:5])
+		n.Unmap(t, addr)
+	}
+}
+
 // randomRun has every host of a cluster make random accesses under a random schedule.
 func randomRun(t *testing.T, seed uint64, c rows.ClusterConfig) (*rows.Cluster, error) {
 	t.Helper()
@@ -58,8 +80,10 @@ func randomRun(t *testing.T, seed uint64, c rows.ClusterConfig) (*rows.Cluster, 
 	require.NoError(t, err)
 	m := rows.NewSharedMemory()
 	for i, n := range k.Nodes {
-		program := rows.SharedProgram(&r, i+1, 30, n.Size, min(n.Size, mach.DefaultPageSize*2))
-		k.Start(i, func(t user.Thread, addr mach.Addr) { m.Run(t, fmt.Sprint("k", i+1), addr, program) })
+		for half := range 2 {
+			program := rows.SharedProgram(&r, 2*i+half+1, 15, n.Size, min(n.Size, mach.DefaultPageSize*2))
+			k.Start(i, func(t user.Thread, addr mach.Addr) { life(t, m, n, half, addr, program) })
+		}
 	}
 	out := sim.Run()
 	if m.Err != nil {

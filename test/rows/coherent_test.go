@@ -179,3 +179,31 @@ func TestServerDeathAtAnyTime(t *testing.T) {
 	}
 	require.Positive(t, failed)
 }
+
+// TestFullQueue: a server whose queue has no room for more holds up nobody: what it could not be sent is sent later, in
+// order.
+func TestFullQueue(t *testing.T) {
+	const hosts = 9
+	k := cluster(t, rows.ClusterConfig{Hosts: hosts})
+	require.NoError(t, k.Store(0, 1))
+	task := k.Servers[0].Task
+	task.Suspend()
+	for node := 1; node < hosts; node++ {
+		k.Start(node, func(u user.Thread, addr mach.Addr) {
+			require.NoError(t, u.Store64(addr+8*mach.Addr(node), uint64(node)))
+		})
+	}
+	k.Start(0, func(u user.Thread, _ mach.Addr) {
+		u.Sleep(20)
+		task.Resume()
+	})
+	require.NoError(t, k.Sim.Run().Err)
+	require.Positive(t, k.Stats().Retried)
+	require.NoError(t, k.Do(0, func(u user.Thread, addr mach.Addr) {
+		for node := 1; node < hosts; node++ {
+			v, err := u.Load64(addr + 8*mach.Addr(node))
+			require.NoError(t, err)
+			require.Equal(t, uint64(node), v)
+		}
+	}))
+}

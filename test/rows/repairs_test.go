@@ -23,7 +23,7 @@ func TestRepairs(t *testing.T) {
 		failure string
 	}{
 		{"R1: data_unlock is no message to a kernel, and who wants to write waits for ever", pagers.R1, central, "deadlock"},
-		{"R2: a server believes that a kernel has the page, and asks it", pagers.R2, distributed, "deadlock"},
+		{"R2: a server believes that a kernel has the page, and asks it", pagers.R2, distributed, "deadlock|KERN_MEMORY_ERROR"},
 		{"R3: one server, a reader sees the past", pagers.R3, central, "where the last store was"},
 		{"R3: several servers, a reader sees the past", pagers.R3, distributed, "where the last store was"},
 		{"R4: an old page gets writable", pagers.R4, distributed, "where the last store was"},
@@ -36,7 +36,7 @@ func TestRepairs(t *testing.T) {
 				broken := c.cluster
 				broken.Options.Without = c.without
 				if _, err := randomRun(t, seed, broken); err != nil {
-					require.ErrorContains(t, err, c.failure)
+					require.Regexp(t, c.failure, err.Error())
 					_, err = randomRun(t, seed, c.cluster)
 					require.NoError(t, err)
 					return
