@@ -179,7 +179,10 @@ func (t *Task) touchKernel() { t.host.sim.sched.Touch(sched.ResourceKernel, 0, t
 func (t *Task) TouchesLittle(id mach.MsgID) bool {
 	t.host.sim.sched.Touch(sched.ResourceTask, uint64(t.id), true)
 	switch t.host.server.rows.Request(id) {
-	case defs.MachPortDeallocateRow, defs.MachPortAllocateRow, defs.VMAllocateRow:
+	case defs.VMAllocateRow:
+		t.host.vm.TouchMemory(true)
+		return true
+	case defs.MachPortDeallocateRow, defs.MachPortAllocateRow:
 		return true
 	}
 	return false

@@ -64,7 +64,7 @@ func gentle(e *trace.Trap) bool {
 	switch e.Name {
 	case trace.TrapMsg:
 		return e.Addr == 0
-	case trace.TrapTaskSelf, trace.TrapThreadSelf, trace.TrapHostSelf, trace.TrapReplyPort, trace.TrapSwitch:
+	case trace.TrapLoad, trace.TrapStore, trace.TrapTaskSelf, trace.TrapThreadSelf, trace.TrapHostSelf, trace.TrapReplyPort, trace.TrapSwitch:
 		return true
 	}
 	return false

@@ -61,7 +61,7 @@ func (t *Thread) begin(n trace.TrapName, addr mach.Addr, size mach.Size) {
 		return
 	}
 	t.admit()
-	t.touch(false)
+	t.touch(true)
 	if t.th.Killed() {
 		t.unwind()
 	}
@@ -72,6 +72,7 @@ func (t *Thread) begin(n trace.TrapName, addr mach.Addr, size mach.Size) {
 // again.
 func (t *Thread) complete(n trace.TrapName, x vm.Exception) (again bool, err error) {
 	if !x.OK() {
+		t.touch(false)
 		if again = t.th.Killed() || t.raise(x); !again {
 			t.exception = &user.Exception{Code: x.Code, Addr: x.Address}
 			err = t.exception

@@ -45,6 +45,7 @@ func (m *Map) Store(th *sched.Thread, addr mach.Addr, p []byte) Exception {
 func (m *Map) Load64(th *sched.Thread, addr mach.Addr) (uint64, Exception) {
 	if in := int(addr) & (int(m.host.pageSize) - 1); in <= int(m.host.pageSize)-8 {
 		if fr := m.pmap.translate(addr, mach.ProtRead); fr != nil {
+			m.host.touchFrame(fr, false)
 			return binary.LittleEndian.Uint64(m.host.frames.read(fr)[in:]), Exception{}
 		}
 	}
@@ -57,6 +58,7 @@ func (m *Map) Load64(th *sched.Thread, addr mach.Addr) (uint64, Exception) {
 func (m *Map) Store64(th *sched.Thread, addr mach.Addr, v uint64) Exception {
 	if in := int(addr) & (int(m.host.pageSize) - 1); in <= int(m.host.pageSize)-8 {
 		if fr := m.pmap.translate(addr, mach.ProtRead|mach.ProtWrite); fr != nil {
+			m.host.touchFrame(fr, true)
 			binary.LittleEndian.PutUint64(m.host.frames.write(fr)[in:], v)
 			return Exception{}
 		}
@@ -83,6 +85,7 @@ func (m *Map) access(th *sched.Thread, addr mach.Addr, p []byte, want mach.Prot)
 			}
 			continue
 		}
+		m.host.touchFrame(fr, want&mach.ProtWrite != 0)
 		if want&mach.ProtWrite != 0 {
 			copy(m.host.frames.write(fr)[in:], p[:n])
 		} else {

@@ -124,6 +124,7 @@
 //
 //	inspect.go      regions, objects, mappings as values
 //	describe.go     the same as text
+//	touch.go        what steps touch, for exploration
 //	wait_for.go     who could end a wait, and whether it should be over
 //	digest.go       the same as a hash
 //	check.go        audits by recount

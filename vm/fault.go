@@ -33,6 +33,7 @@ const (
 //     meanwhile allow.
 func (m *Map) fault(th *sched.Thread, va mach.Addr, want mach.Prot, kind faultKind) mach.Return {
 	m.host.stats.Faults++
+	m.host.TouchMemory(true)
 	ev := trace.Fault{Addr: va, Access: want, Task: m.task}
 	trace.Emit(m.host.tracer, ev)
 	ev.Stage = trace.FaultEnd

@@ -103,6 +103,9 @@ func (o *Object) setPhase(p Phase) {
 	if !phaseNext[was][p] {
 		panic(fmt.Sprintf("vm: %s may not go from %s to %s", o, was, p))
 	}
+	if p >= PhaseCached || was >= PhaseCached {
+		o.host.touchEverything()
+	}
 	o.phase = p
 	o.host.tracePhase(o, was)
 	if !was.initialized() && p.initialized() {

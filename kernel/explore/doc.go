@@ -43,12 +43,19 @@
 // # Reduction
 //
 // Most schedules differ only in the order of steps that have nothing to do with one another. NewReducedDFS
-// tries one of each such class, as far as the scheduler's Touch lets it tell. Footprints are sound and in
-// places coarse: two threads of one task never commute; new ports and threads get numbers, so steps that
-// make any do not commute; whatever the kernel does beside sending and receiving between programs counts
-// as touching all kernels, as do every access to memory, every page fault and every out-of-line region; timers,
-// and any cost of time, touch everything. What steps leave to do between them, such as audits, is looked at in
-// the executions that are tried only.
+// tries one of each such class, as far as the scheduler's Touch lets it tell: another option of a point is tried where
+// an execution shows a race for it (race.go), and what would only repeat another execution is broken off (sleep.go).
+// Footprints are sound and in places coarse: two threads of one task never commute; new ports and threads get numbers, so
+// steps that make any do not commute; an access that finds its page touches that page, a fault all of its host's
+// memory, and most calls on the kernel, out-of-line regions and the end of an object everything; timers, and any cost of
+// time, touch everything too. What steps leave to do between them, such as audits, is looked at in the executions
+// that are tried only.
+//
+// NewPrunedDFS instead does not go on from a state that was met before. What is assumed of states stands in prune.go.
+//
+// # Faults
+//
+// kernel.Config.Faults are faults that a run may have: they are choices of kind fault, tried like any other.
 //
 // The threads of a script share its variables, and conditions it waits for look at anything: scripts are
 // explored whole, or within a bound.

@@ -30,7 +30,7 @@ func (t *Thread) trap(name string) {
 	s := t.sched
 	t.mustRun("TrapPoint")
 	t.noteDeath()
-	t.deep = false
+	t.deep, t.deepIn = false, 0
 	if t.flags&held != 0 {
 		t.makeReady()
 		t.pause()
@@ -58,6 +58,8 @@ func (t *Thread) Preempt(name string) {
 	t.mustRun("Preempt")
 	if next := t.choose(choice.KindPreempt, name); next != t {
 		t.switchTo(next)
+	} else if t.sched.observer != nil {
+		t.sched.touchRunning(t)
 	}
 }
 

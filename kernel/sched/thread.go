@@ -45,7 +45,8 @@ type Thread struct {
 	result Result
 	timer  Timer
 
-	deep bool // observed, and touching all of the kernel since its last TrapPoint
+	deep   bool   // observed, and touching all of the kernel since its last TrapPoint
+	deepIn uint64 // likewise, the memory of a host
 
 	flags     flags
 	suspended int

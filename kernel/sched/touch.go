@@ -8,7 +8,8 @@ const (
 	ResourceThread     Resource = iota // a thread: that it runs, waits, is to run
 	ResourceTask                       // what a task owns: its names, its map, its programs' variables
 	ResourcePort                       // a port or port set: its queue, its rights, who waits there
-	ResourceKernel                     // everything the kernels have beside ports: read by those who say what else they touch
+	ResourceKernel                     // 0: everything the kernels have beside ports, read by those who say what else they touch; a host: its memory, likewise
+	ResourcePage                       // the contents of a page frame
 	ResourceIDs                        // the numbers that new things get
 	ResourceFaults                     // how many faults have been injected
 	ResourceEverything                 // anything
@@ -39,7 +40,11 @@ func (s *Scheduler) Touch(r Resource, id uint64, write bool) {
 // when it comes back from a wait, until its trap is over.
 func (s *Scheduler) touch(r Resource, id uint64, write bool) {
 	if t := s.current; t != nil && r == ResourceKernel && write {
-		t.deep = true
+		if id == 0 {
+			t.deep = true
+		} else {
+			t.deepIn = id
+		}
 	}
 	s.observer.Touch(s.current, r, id, write)
 }
@@ -53,6 +58,9 @@ func (s *Scheduler) touchRunning(t *Thread) {
 	case t.task != 0:
 		s.Touch(ResourceTask, uint64(t.task), true)
 		s.Touch(ResourceKernel, 0, t.deep)
+		if t.deepIn != 0 {
+			s.Touch(ResourceKernel, t.deepIn, true)
+		}
 	case t.host != 0:
 		s.Touch(ResourceKernel, 0, true)
 	}

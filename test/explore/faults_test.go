@@ -114,8 +114,8 @@ func TestReduction(t *testing.T) {
 		full, reduced uint64
 		states        int
 	}{
-		{"one life cycle", lifecycle, 378, 60, 1},
-		{"two faulters, one page", faulters(1, false), 292, 182, 1},
+		{"one life cycle", lifecycle, 378, 108, 1},
+		{"two faulters, one page", faulters(1, false), 292, 30, 1},
 		{"one pair", pairs(1, false), 6, 2, 1},
 		{"two pairs", pairs(2, false), 5166, 4, 1},
 		{"two clients", pairs(2, true), 204, 12, 2},
@@ -137,6 +137,6 @@ func TestReduction(t *testing.T) {
 func TestTwoFaulters(t *testing.T) {
 	r := explore.Explore(explore.Config{Strategy: explore.NewReducedDFS(), Workers: 2},
 		explore.Simulation(kernel.Config{}, faulters(1, true)))
-	require.Equal(t, "verified (2880 executions, all)", r.Summary(), r)
+	require.Equal(t, "verified (1554 executions, all)", r.Summary(), r)
 	require.Len(t, r.States, 1, "nothing is left of either association")
 }

@@ -18,12 +18,12 @@ func TestPruning(t *testing.T) {
 		executions uint64
 		visited    int
 	}{
-		{"one life cycle", lifecycle, 8, 29},
+		{"one life cycle", lifecycle, 10, 30},
 		{"two faulters, one page", faulters(1, false), 238, 215},
 		{"two faulters who unmap", faulters(1, true), 1585, 2672},
 		{"two pairs", pairs(2, false), 539, 579},
 		{"two clients", pairs(2, true), 42, 63},
-		{"forgetful", forgetful, 312, 397},
+		{"forgetful", forgetful, 261, 333},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run := explore.Simulation(kernel.Config{}, c.build)

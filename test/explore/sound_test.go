@@ -60,6 +60,17 @@ var operations = []operation{
 		return fmt.Sprint(v, err)
 	}},
 	{"write", func(t user.Thread, p *program) string { return fmt.Sprint(t.Store64(p.page, uint64(p.port))) }},
+	{"unmap", func(t user.Thread, p *program) string {
+		return user.VMDeallocate(t, user.Self(t), p.page, t.PageSize()).String()
+	}},
+	{"use new memory", func(t user.Thread, p *program) string {
+		var a mach.Addr
+		user.VMAllocate(t, user.Self(t), &a, t.PageSize(), true)
+		return fmt.Sprint(t.Store64(a, 5), a)
+	}},
+	{"forbid writing", func(t user.Thread, p *program) string {
+		return user.VMProtect(t, user.Self(t), p.page, t.PageSize(), false, mach.ProtRead).String()
+	}},
 	{"destroy the set", func(t user.Thread, p *program) string {
 		return user.MachPortDestroy(t, user.Self(t), p.set).String()
 	}},
