@@ -17,6 +17,7 @@
 //	z09_early_owner.go         Z9: takes ownership at the wrong moment of a lock sequence
 //	z10_delayed_copy.go        Z10: allows delayed copies of an object that is written elsewhere
 //	z11_twice_initialized.go   Z11: accepts data_initialize for a page that it has
+//	z12_no_flow_control.go     Z12: pageout without flow control eats the reserve
 //	z13_one_pool.go            Z13: one pool of threads for pageable and wired requests
 //	z14_takes_back.go          Z14: takes a page back before it was used, for ever
 //	z15_nobody_holds.go        Z15: takes one kernel's "not resident" for "nobody holds it"

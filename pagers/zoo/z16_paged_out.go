@@ -38,6 +38,7 @@ func newPagedOut(t user.Thread, hostPriv mach.Name, wrong bool) (*Manager, mach.
 	if ret != mach.KernSuccess {
 		return nil, ret
 	}
+	m.Word = func(mach.Offset) (uint64, bool) { return 0, false } // its object has no pages
 	if ret = user.VMAllocate(t, user.Self(t), &z.table, z.size, true); ret != mach.KernSuccess {
 		return nil, ret
 	}

@@ -49,7 +49,7 @@ func (m *Manager) Run(t user.Thread) {
 // All lists the specimens.
 func All() []Specimen {
 	return []Specimen{storeOnItsWay, swappedMessages, suppliesTwice, dropsRequest, forgetsUnlock, oneControlPort,
-		undrainedPort, ownObject, earlyOwner, delayedCopy, twiceInitialized, onePool, takesBack, nobodyHolds, pagedOut}
+		undrainedPort, ownObject, earlyOwner, delayedCopy, twiceInitialized, noFlowControl, onePool, takesBack, nobodyHolds, pagedOut}
 }
 
 // Find is the specimen with an ID.

@@ -52,6 +52,7 @@ func TestZoo(t *testing.T) {
 		"Z10": {within(2), "property: the copy stays what it was", 1,
 			"no failure (1365 executions: all schedules with at most 2 preemptions)"},
 		"Z11": {every, "property: the newest page is kept", 13, "verified (44 executions, all)"},
+		"Z12": {every, "property: the manager has both pages in the end", 1, "verified (1482 executions, all)"},
 		"Z13": {within(1), "deadlock: a/main waits for page, b/main waits for page", 1,
 			"no failure (2692 executions: all schedules with at most 1 preemptions)"},
 		"Z14": {within(1), "property: a page is supplied no oftener than it is used", 13,

@@ -20,6 +20,7 @@ type ZooScenario struct {
 	Story    string // what the clients do
 	Property string // what a manager without the mistake guarantees
 	Config   kernel.Config
+	host     kernel.HostConfig // of the manager
 	build    func(s *zooStage)
 }
 
@@ -49,7 +50,8 @@ func (z ZooScenario) Build(sim *kernel.Simulation, settle func() error, right bo
 			panic(p)
 		}
 	}()
-	s.boot("k0")
+	z.host.Name = "k0"
+	s.boot(z.host)
 	s.start()
 	z.build(s)
 	return ZooChecks{Always: s.always, Finally: s.verdict}, nil
@@ -78,8 +80,9 @@ func must(err error) {
 func (s *zooStage) rest() { must(s.settle()) }
 
 // boot starts a host. The first is that of the manager.
-func (s *zooStage) boot(name string) *kernel.Host {
-	h, err := s.sim.Boot(kernel.HostConfig{Name: name, WithoutPageout: true})
+func (s *zooStage) boot(c kernel.HostConfig) *kernel.Host {
+	c.WithoutPageout = true
+	h, err := s.sim.Boot(c)
 	must(err)
 	if s.host == nil {
 		s.host = h

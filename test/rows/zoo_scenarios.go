@@ -5,6 +5,7 @@ import (
 
 	"machvm/ipc/defs"
 	"machvm/ipc/mig"
+	"machvm/kernel"
 	"machvm/kernel/mach"
 	"machvm/kernel/user"
 )
@@ -22,8 +23,8 @@ func Zoo() []ZooScenario {
 			Property: "both programs come to their end", build: readAndPut},
 		{Specimen: "Z5", Story: "one program writes a page while the manager reads another one for a second",
 			Property: "both programs come to their end", build: writeAndGet},
-		{Specimen: "Z7", Story: "a client ends while it waits for its page", Property: "the manager has the page in the end", build: abandoned},
 		{Specimen: "Z6", Story: "a client unmaps the object and maps it again", Property: "the client reads the page", build: remapped},
+		{Specimen: "Z7", Story: "a client ends while it waits for its page", Property: "the manager has the page in the end", build: abandoned},
 		{Specimen: "Z8", Story: "two clients read a page each", Property: "both read what is there", build: twoReaders},
 		{Specimen: "Z9", Story: "a client saves a page and goes on writing while the manager changes it for another program",
 			Property: "the page has what the manager has changed", build: savedAndPut},
@@ -31,6 +32,8 @@ func Zoo() []ZooScenario {
 			build: copied},
 		{Specimen: "Z11", Story: "a kernel pushes the old contents of a page that it has evicted", Property: "the newest page is kept",
 			build: pushed},
+		{Specimen: "Z12", Story: "two pages that a client has written are thrown out, and two page frames are left",
+			Property: "the manager has both pages in the end", host: kernel.HostConfig{Frames: 4}, build: thrownOut},
 		{Specimen: "Z13", Story: "two clients read a page each", Property: "both read what is there", build: twoReaders},
 		{Specimen: "Z14", Story: "clients on two hosts write the same page", Property: "a page is supplied no oftener than it is used",
 			build: contended},
@@ -166,7 +169,7 @@ func copied(s *zooStage) {
 
 // contended: two hosts whose clients write a page.
 func contended(s *zooStage) {
-	a, b := s.client(s.host, "a", 1), s.client(s.boot("k1"), "b", 1)
+	a, b := s.client(s.host, "a", 1), s.client(s.boot(kernel.HostConfig{Name: "k1"}), "b", 1)
 	a.run("main", func(t user.Thread) { a.store(t, 0, 7) })
 	b.run("main", func(t user.Thread) { b.store(t, second, 8) })
 	s.always = func() error {
@@ -179,7 +182,7 @@ func contended(s *zooStage) {
 
 // sharedPage: a page that a client on one host has written and writes again, and a client on another that reads it.
 func sharedPage(s *zooStage) {
-	a, b := s.client(s.host, "a", 1), s.client(s.boot("k1"), "b", 1)
+	a, b := s.client(s.host, "a", 1), s.client(s.boot(kernel.HostConfig{Name: "k1"}), "b", 1)
 	a.run("write", func(t user.Thread) { a.store(t, 0, 7) })
 	s.rest()
 	var read uint64
@@ -211,6 +214,19 @@ func pushed(s *zooStage) {
 			MemoryControl: control, Data: data[1], Dirty: true})
 	})
 	s.finally(s.stored(0, 6))
+}
+
+// thrownOut: a client's pages that are evicted one after the other.
+func thrownOut(s *zooStage) {
+	a := s.client(s.host, "a", 2)
+	a.run("write", func(t user.Thread) {
+		a.store(t, 0, 98)
+		a.store(t, mach.Addr(a.page), 99)
+	})
+	s.rest()
+	s.host.Evict(2)
+	s.finally(s.stored(0, 98))
+	s.finally(s.stored(mach.Offset(a.page), 99))
 }
 
 // anonymous: a program that has written memory of its own reads it, which may be evicted before, and what the manager
