@@ -61,10 +61,11 @@ type turn struct {
 	result   mach.Return       // of receiving it
 	holds    bool              // started, and nothing may start before it is done
 	left     bool              // the order is no longer its business
+	dead     bool              // waiting, but its thread was terminated
 }
 
-// sequence is the order of one port. The state of section 7.3: the number that may start next, and those that
-// have started.
+// sequence is the order of one port: the number that may start next, and what has started. A thread that is
+// terminated leaves its number behind as done; if it was to wake another, that goes on with the next message.
 type sequence struct {
 	discipline Discipline
 	next       uint32
@@ -147,7 +148,9 @@ func (s *Server) enter(u user.Thread, q *sequence, t *turn) {
 	}
 	// Whoever makes way for t starts it and then sends a message to the gate. If somebody has taken the
 	// gate away nothing can be waited for.
+	s.admit(u, q) // only after the death of a thread is there somebody to wake
 	q.waiting = append(q.waiting, t)
+	defer q.deserted(t)
 	var m mach.UserMessage
 	if user.Receive(u, &m, t.gate) == mach.KernSuccess {
 		s.giveGate(t.gate)
@@ -155,6 +158,16 @@ func (s *Server) enter(u user.Thread, q *sequence, t *turn) {
 		q.waiting = without(q.waiting, t)
 		q.start(t)
 	}
+	t.gate = mach.NameNull
+}
+
+// deserted gives up a turn whose thread is terminated while it waits for it: t still has its gate.
+func (q *sequence) deserted(t *turn) {
+	if t.gate == mach.NameNull {
+		return
+	}
+	t.dead = true
+	q.started = without(q.started, t)
 }
 
 // leave says that t is done.
@@ -202,9 +215,30 @@ func (s *Server) admit(u user.Thread, q *sequence) {
 		}
 		q.waiting = without(q.waiting, t)
 		q.start(t)
-		m := mach.UserMessage{Remote: t.gate, RemoteDisp: mach.MakeSendOnce}
-		user.Msg(u, &m, mach.SendMsg, 0, mach.NameNull, 0, mach.NameNull)
+		if t.dead {
+			q.started = without(q.started, t)
+			continue
+		}
+		s.wake(u, q, t)
 	}
+}
+
+// wake tells the thread of a turn that it has started. If the thread that is to tell it is being terminated, the
+// turn waits on.
+func (s *Server) wake(u user.Thread, q *sequence, t *turn) {
+	told := false
+	defer func() {
+		if !told {
+			q.started = without(q.started, t)
+			q.waiting = append(q.waiting, t)
+			if q.next == t.seqno+1 {
+				q.next--
+			}
+		}
+	}()
+	m := mach.UserMessage{Remote: t.gate, RemoteDisp: mach.MakeSendOnce}
+	user.Msg(u, &m, mach.SendMsg, 0, mach.NameNull, 0, mach.NameNull)
+	told = true
 }
 
 // first is the waiting turn with the lowest number.

@@ -2,6 +2,7 @@ package pagers_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -258,4 +259,66 @@ func TestReturnedPort(t *testing.T) {
 		require.Equal(t, []uint32{0, 1, 2, at, at + 1, at + 2}, seen)
 		sim.Shutdown()
 	}
+}
+
+// TestDeadServant: a service thread that is terminated, in a handler or while it waits for its turn, leaves its message
+// behind and nothing else. The port goes on with the next message.
+func TestDeadServant(t *testing.T) {
+	for d, want := range map[pagers.Discipline][]int{
+		pagers.FullSerialisation: {3, 3, 3, 4}, // one is in a handler, two wait for their turn, one has no message
+		pagers.OrderedStart:      {3, 3, 3, 4}, // three are in handlers
+		pagers.Queued:            {3, 4, 4, 4}, // one is in a handler, and has been left the other messages
+	} {
+		var read []int
+		for victim := range 4 {
+			read = append(read, withoutServant(t, d, victim))
+		}
+		slices.Sort(read)
+		require.Equal(t, want, read, d)
+	}
+}
+
+// withoutServant is how many of four pages are read if one of the four service threads is terminated while three
+// requests are on their way, and the fourth comes later.
+func withoutServant(t *testing.T, d pagers.Discipline, victim int) int {
+	sim := kernel.New(kernel.Config{Checked: true})
+	defer sim.Shutdown()
+	host, err := sim.Boot(kernel.HostConfig{})
+	require.NoError(t, err)
+	pager, client := host.NewTask("pager"), host.NewTask("client")
+	var object mach.Name
+	pager.Spawn("service", func(th user.Thread) {
+		server, _ := pagers.New(th, &busy{}, pagers.Threads(4), d)
+		object, _ = server.AllocatePort(th)
+		server.Run(th)
+	}).SetDaemon(true)
+	sim.Run()
+	name, err := client.GiveSend(pager, object)
+	require.NoError(t, err)
+	var addr mach.Addr
+	client.Spawn("main", func(th user.Thread) {
+		user.VMMap(th, user.Self(th), &addr, 4*pageSize, 0, true, name, 0, false, mach.ProtDefault, mach.ProtAll, mach.InheritCopy)
+	})
+	sim.Run()
+	read := 0
+	reader := func(page int) {
+		client.Spawn(fmt.Sprint("reader ", page), func(th user.Thread) {
+			if _, err := th.Load64(addr + mach.Addr(page)*pageAddr); err == nil {
+				read++
+			}
+		})
+	}
+	for page := range 3 {
+		reader(page)
+	}
+	client.Spawn("killer", func(th user.Thread) {
+		th.Sleep(5)
+		pager.Threads()[victim].Terminate()
+		th.Sleep(5)
+		reader(3)
+	})
+	o := sim.Run()
+	require.Equal(t, read < 4, o.Kind == kernel.Deadlock, o.Report())
+	require.NoError(t, sim.Check())
+	return read
 }
