@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ const strategies = `  all          every schedule, depth first
   delays       every schedule with at most --bound delays
   random       --executions schedules at random, from --seed on
   pct          --executions schedules of PCT for failures of --bound ordered events, from --seed on`
+
+// exploreGC is how much a heap may grow between collections, in percent.
+const exploreGC = 400
 
 // sampled is how many schedules random strategies try if nothing is said.
 const sampled = 1000
@@ -122,6 +126,8 @@ func runExplore(path string, f exploreFlags, stdout, stderr io.Writer) error {
 	}
 	bar := newProgressBar(stderr)
 	cfg.Progress = bar.show
+	// Executions leave little behind and live little: a larger heap saves most collections.
+	defer debug.SetGCPercent(debug.SetGCPercent(exploreGC))
 	report := explore.Explore(cfg, nil)
 	bar.clear()
 	for i := range report.Failures {
