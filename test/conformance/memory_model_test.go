@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,15 +39,16 @@ func TestMemoryModel(t *testing.T) {
 		programs /= 10
 	}
 	const workers = 4
+	var failed atomic.Bool // one failure is enough to make shorter
 	for i := range workers {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			var spares kernel.Spares
 			defer spares.Close()
-			for n := i; n < programs; n += workers {
+			for n := i; n < programs && !failed.Load(); n += workers {
 				number := *memorySeed + uint64(n)
 				p := memoryProgram(number, *memoryOps)
-				if err := p.Run(&spares); err != nil {
+				if err := p.Run(&spares); err != nil && !failed.Swap(true) {
 					t.Fatalf("program %d: %v\n%s", number, err, report(t, p, &spares))
 				}
 			}
@@ -55,7 +57,7 @@ func TestMemoryModel(t *testing.T) {
 }
 
 // shrinkMemoryRuns is how often a failing program is run at most to make it shorter.
-const shrinkMemoryRuns = 10_000
+const shrinkMemoryRuns = 5_000
 
 // report is a failing program made shorter, as a script, and what comes of that.
 func report(t *testing.T, p rows.Program, spares *kernel.Spares) string {
