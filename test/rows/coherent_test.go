@@ -207,3 +207,40 @@ func TestFullQueue(t *testing.T) {
 		}
 	}))
 }
+
+// TestInvalidationInPassing: a server that is taking copies away for a writer of its own is told to give its own copy up. It
+// says that it has when those copies are gone too: host 3, which has the last of them, is stopped, so nobody stores.
+func TestInvalidationInPassing(t *testing.T) {
+	k := cluster(t, rows.ClusterConfig{Hosts: 3, CopiedFrom: []int{-1, 0, 1}})
+	require.NoError(t, k.Store(0, 1))
+	for node := 1; node < 3; node++ { // 2 has its copy from 1, and 3 from 2
+		v, err := k.Load(node)
+		require.NoError(t, err)
+		require.Equal(t, uint64(1), v)
+	}
+	first, last := k.Servers[0].Task, k.Servers[2].Task
+	first.Suspend()
+	last.Suspend()
+	var stored []int
+	for node := range 2 {
+		k.Start(node, func(u user.Thread, addr mach.Addr) {
+			require.NoError(t, u.Store64(addr, uint64(node+2)))
+			stored = append(stored, node)
+		})
+		k.Sim.Run()
+	}
+	first.Resume()
+	k.Sim.Run()
+	require.Empty(t, stored)
+	v, err := uint64(0), error(nil)
+	k.Start(2, func(u user.Thread, addr mach.Addr) { v, err = u.Load64(addr) })
+	k.Sim.Run()
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), v)
+	last.Resume()
+	require.NoError(t, k.Sim.Run().Err)
+	require.Equal(t, []int{0, 1}, stored)
+	v, err = k.Load(2)
+	require.NoError(t, err)
+	require.Equal(t, uint64(3), v)
+}

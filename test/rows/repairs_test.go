@@ -35,9 +35,9 @@ func TestRepairs(t *testing.T) {
 				require.Less(t, seed, uint64(200), "nothing goes wrong")
 				broken := c.cluster
 				broken.Options.Without = c.without
-				if _, err := randomRun(t, seed, broken); err != nil {
+				if _, err := randomRun(t, seed, false, broken); err != nil {
 					require.Regexp(t, c.failure, err.Error())
-					_, err = randomRun(t, seed, c.cluster)
+					_, err = randomRun(t, seed, false, c.cluster)
 					require.NoError(t, err)
 					return
 				}
