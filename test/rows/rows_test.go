@@ -20,8 +20,8 @@ func TestMessages(t *testing.T) {
 	for _, row := range rows.Rows() {
 		require.False(t, names[row.Name], "%s twice", row.Name)
 		names[row.Name] = true
-		if testing.Short() && strings.HasPrefix(row.Name, "vm/lookup") {
-			continue // a million regions
+		if testing.Short() && (strings.HasPrefix(row.Name, "vm/lookup") || strings.HasSuffix(row.Name, "/100") || strings.HasSuffix(row.Name, "/1000")) {
+			continue // a million regions, and surroundings that others of the row have too
 		}
 		t.Run(row.Name, func(t *testing.T) {
 			n := 130 // two whole batches and a part
