@@ -43,6 +43,19 @@ func (m *defaultManager) clusterOf(h *Host) mach.Size {
 	return size
 }
 
+// creation is what a create carries while it is not sent: the manager it goes to stays the one that was in charge
+// when it began.
+type creation struct {
+	ipc.Frame
+	manager, receive ipc.Right
+}
+
+// VisitRights shows the rights to the recount.
+func (c *creation) VisitRights(visit func(ipc.Right, string)) {
+	visit(c.manager, "create under way")
+	visit(c.receive, "create under way")
+}
+
 // createPager gives o, which never had a manager, to the default manager: ports are made and
 // memory_object_create tells of them. Nothing is waited for; data may follow at once (EMM-220 to EMM-223). It
 // reports false, and has done nothing, while there is no default manager. Historic
@@ -56,11 +69,15 @@ func (h *Host) createPager(th *sched.Thread, o *Object) bool {
 	o.existence = newExistence(h, o.size)
 	o.clusterSize = m.clusterOf(h)
 	o.pagingOffset = 0
-	receive := h.node.NewPort()
-	a := h.newAssociation(o, ipc.MakeSend(&receive))
+	c := &creation{manager: ipc.CopySend(&m.port), receive: h.node.NewPort()}
+	c.Holder = c
+	a := h.newAssociation(o, ipc.MakeSend(&c.receive))
 	o.setPhase(PhaseIniting)
+	h.node.World().PushFrame(&c.Frame)
+	th.Preempt("before-init")
+	h.node.World().PopFrame(&c.Frame)
 	create := defs.MemoryObjectCreate[ipc.Right]{
-		OldMemoryObject: ipc.CopySend(&m.port), NewMemoryObject: receive.Take(),
+		OldMemoryObject: c.manager.Take(), NewMemoryObject: c.receive.Take(),
 		NewObjectSize: o.size, NewControlPort: a.controlRight(), NewPageSize: h.pageSize,
 	}
 	if !a.name.IsNull() {

@@ -42,9 +42,32 @@ func TestRace47_DefaultManagerReplaced(t *testing.T) {
 		orders: []forced{
 			{"pageout; replace", first},
 			{"pageout to before-data-return; replace; pageout", first},
+			{"pageout to before-init; replace; pageout", first},
 			{"replace; pageout", second},
 		},
 	}.run(t)
+	t.Run("it dies", func(t *testing.T) {
+		const announced, kept, lost = " | first: create(a)", " | then load x", " | then load KERN_MEMORY_FAILURE"
+		race{
+			scene: func(s *scene) {
+				d := s.defaultManager("first")
+				d.register(1)
+				r := s.anonymousPage()
+				s.pageout()
+				s.kills("die", d.task)
+				s.then(func() { s.sees(r, 0) })
+			},
+			orders: []forced{
+				{"die; pageout", kept},
+				{"pageout to before-init; die; pageout", kept},
+				{"pageout to before-data-return; die; pageout", kept},
+				{"pageout to before-data-return; first/service; die; pageout", announced + kept},
+				{"pageout; die; first/service", lost},
+				{"pageout; first/service; die", first + lost},
+			},
+			also: []string{announced + lost},
+		}.run(t)
+	})
 }
 
 // TestRace48_CreateBeforeData: the data of an object come to its default manager behind the create that carries the right
@@ -65,6 +88,7 @@ func TestRace48_CreateBeforeData(t *testing.T) {
 			{"pageout to before-data-return; default/service; pageout; load", again},
 			{"pageout to before-data-return; load to wait; pageout", again},
 			{"load; pageout", both},
+			{"pageout to before-init; load to wait; pageout", again},
 		},
 	}.run(t)
 }
@@ -83,6 +107,7 @@ func TestRace49_UnmapWithCreateQueued(t *testing.T) {
 		},
 		orders: []forced{
 			{"unmap; pageout", ""},
+			{"pageout to before-init; unmap to wait; pageout; default/service", all},
 			{"pageout; unmap to wait; default/service", all},
 			{"pageout to before-data-return; unmap to wait; pageout; default/service", all},
 			{"pageout to before-data-return; default/service; unmap to wait; pageout", all},
