@@ -59,7 +59,9 @@ func (s *Simulation) boot(c HostConfig) (*Host, error) {
 	h.self.enable(h, ipc.KobjectHost, "host")
 	h.priv.enable(h, ipc.KobjectHostPriv, "host_priv")
 	s.hosts = append(s.hosts, h)
-	s.tracer.Boot(h.ID(), memory.PageSize(), c.Personality.String())
+	if s.tracer.On(trace.KindHost) {
+		s.tracer.Boot(h.ID(), memory.PageSize(), c.Personality.String())
+	}
 	names := s.tracer.Names()
 	names.Label(trace.ClassHost, uint64(h.ID()), h.name)
 	names.SetMessages(messageNames[h.form], h.ID())

@@ -80,8 +80,11 @@ func NewNames() *Names {
 
 func (n *Names) reset() {
 	n.version++
-	n.labels = map[labelKey]string{}
-	n.counts = map[countKey]int{}
+	if n.labels == nil {
+		n.labels, n.counts = map[labelKey]string{}, map[countKey]int{}
+	}
+	clear(n.labels)
+	clear(n.counts)
 }
 
 // Label names id. The first label wins: a later one changes nothing.
