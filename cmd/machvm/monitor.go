@@ -49,9 +49,9 @@ func watch(paths []string, f monitorFlags, stdout io.Writer) error {
 	}
 	worst := scenario.ExitPass
 	for _, path := range paths {
-		m, records, err := readTrace(path)
-		if err != nil {
-			return err
+		m, records, broken := readTrace(path)
+		if m == nil {
+			return broken
 		}
 		m.Finish(f.rest)
 		kernels, managers := m.KernelViolations(), m.TaskViolations()
@@ -63,6 +63,8 @@ func watch(paths []string, f monitorFlags, stdout io.Writer) error {
 		}
 		fmt.Fprintf(stdout, "%s: %d records, %d rules broken by kernels, %d by managers\n", path, records, len(kernels), len(managers))
 		switch {
+		case broken != nil:
+			return broken // after what it said up to there
 		case len(kernels) > 0:
 			worst = max(worst, scenario.ExitInvariant)
 		case len(managers) > 0 && f.strict:
@@ -75,7 +77,8 @@ func watch(paths []string, f monitorFlags, stdout io.Writer) error {
 	return nil
 }
 
-// readTrace shows a monitor every record of a saved trace.
+// readTrace shows a monitor every record of a saved trace. With an error it has seen the records up to there; it is
+// nil if there is no trace at all.
 func readTrace(path string) (*monitor.Monitor, int, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -94,7 +97,7 @@ func readTrace(path string) (*monitor.Monitor, int, error) {
 			return m, n, nil
 		}
 		if err != nil {
-			return nil, n, fmt.Errorf("%s: %w", path, err)
+			return m, n, fmt.Errorf("%s: %w", path, err)
 		}
 		m.Record(record)
 	}

@@ -78,7 +78,7 @@ func (m *Monitor) remove(p *port, kmsg uint64, seqno uint32, received bool) (q q
 			continue
 		}
 		q = p.queue[i]
-		overtaken = received && q.passed && seqno > q.passedBy
+		overtaken = received && q.passed && !q.stale && seqno > q.passedBy
 		for j := range p.queue[:i] {
 			if earlier := &p.queue[j]; received && earlier.from == q.from && (!earlier.passed || seqno < earlier.passedBy) {
 				earlier.passed, earlier.passedBy = true, seqno

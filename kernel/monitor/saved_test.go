@@ -158,3 +158,21 @@ func TestCoverageIsSaved(t *testing.T) {
 	_, err = c.Table("lift")
 	require.Error(t, err)
 }
+
+// TestMoveBetweenTakeAndReceipt: a message that was handed to a waiting thread before the port's right moved keeps
+// its old number, and may be seen to be received after one that came later and has a new number.
+func TestMoveBetweenTakeAndReceipt(t *testing.T) {
+	w := newWorld("osf-manual")
+	w.active()
+	before := w.dataReturn(0, page, true, false)
+	trace.Emit(w.tr, trace.Thread{Subject: serving, Op: trace.ThreadWake, Reason: trace.WaitMessage})
+	n := w.seqno[obj]
+	w.on(helping).moves(obj).arrives(obj, other)
+	after := w.sent[w.dataReturn(page, page, true, false)]
+	after.Op, after.Task, after.Seqno = trace.MessageDeliver, other, 0
+	trace.Emit(w.tr, after)
+	trace.Emit(w.tr, trace.RightEvent{Port: ctl, Task: other, Name: 5, Right: mach.RightSend, Delta: 1, Urefs: 1})
+	w.seqno[obj] = n
+	w.take(before)
+	require.Empty(t, w.m.Violations())
+}
