@@ -15,5 +15,6 @@
 //	figures.go     machvm figures: published values beside measured ones
 //	monitor.go     machvm monitor: a saved trace held against the rules
 //	coverage.go    machvm coverage: which parts of the protocol runs reach
+//	grade.go       machvm grade: which mistakes of the zoo tests catch
 //	interfaces.go  machvm interfaces: every message, from the rows the code uses
 package main

@@ -48,6 +48,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		replayCommand(stdout),
 		monitorCommand(stdout),
 		coverageCommand(stdout),
+		gradeCommand(stdout),
 		stepCommand(stdin, stdout),
 		diffCommand(stdout),
 		traceCommand(stdout),

@@ -14,10 +14,10 @@ var noFlowControl = Specimen{
 		"what it needs and waits for more, which none of them will give back before it is done.",
 	Remedy: "Keep what is needed for one write within the reserve, and begin no more writes than the reserve is good for.",
 	Wrong: func(t user.Thread, hostPriv mach.Name) (*Manager, mach.Return) {
-		return exhibit(t, &writer{hostPriv: hostPriv, wrong: true})
+		return newWriter(t, &writer{hostPriv: hostPriv, wrong: true})
 	},
 	Right: func(t user.Thread, hostPriv mach.Name) (*Manager, mach.Return) {
-		return exhibit(t, &writer{hostPriv: hostPriv})
+		return newWriter(t, &writer{hostPriv: hostPriv})
 	},
 }
 
@@ -27,11 +27,28 @@ type writer struct {
 	hostPriv mach.Name
 	wrong    bool
 	busy     bool
-	queue    []pagers.DataReturn // not begun
+	queue    []pagers.DataReturn  // not begun
+	written  map[mach.Offset]bool // looked up, never ranged over
 }
 
-// DataReturn has a page written.
+func newWriter(t user.Thread, z *writer) (*Manager, mach.Return) {
+	z.written = map[mach.Offset]bool{}
+	m, ret := exhibit(t, z)
+	if ret == mach.KernSuccess {
+		m.Word = func(off mach.Offset) (uint64, bool) {
+			word, _ := z.stored(off)
+			return word, z.written[off-off%mach.Offset(z.size)]
+		}
+	}
+	return m, ret
+}
+
+// DataReturn keeps the page in hand and has it written.
 func (z *writer) DataReturn(c *pagers.Call, m *pagers.DataReturn) mach.Return {
+	if data, err := user.LoadBytes(c.Thread, m.Data); err == nil {
+		z.pages[m.Offset] = data
+	}
+	z.written[m.Offset] = false
 	c.Release(m.MemoryControl)
 	z.queue = append(z.queue, *m)
 	if !z.busy || z.wrong { // the mistake: however many there are
@@ -59,14 +76,13 @@ func (z *writer) write(t user.Thread, m pagers.DataReturn) {
 	var buffer mach.Addr
 	user.VMAllocate(t, user.Self(t), &buffer, 2*z.size, true)
 	defer user.VMDeallocate(t, user.Self(t), buffer, 2*z.size)
-	data, err := user.LoadBytes(t, m.Data)
-	if err != nil || t.Store64(buffer+index, uint64(m.Offset)) != nil {
+	if t.Store64(buffer+index, uint64(m.Offset)) != nil {
 		return
 	}
 	t.Sleep(1) // as long as the device takes
-	if t.Store(buffer+mach.Addr(block*z.size), data) != nil {
+	if t.Store(buffer+mach.Addr(block*z.size), z.page(m.Offset)) != nil {
 		return
 	}
-	z.pages[m.Offset] = data
+	z.written[m.Offset] = true
 	user.Deallocate(t, m.Data)
 }

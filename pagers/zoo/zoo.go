@@ -40,10 +40,15 @@ type helper struct {
 
 // Run is the program of the manager's first thread. It serves until the manager's ports are gone.
 func (m *Manager) Run(t user.Thread) {
+	m.Assist(t)
+	m.Server.Run(t)
+}
+
+// Assist starts the threads that the manager has beside those of its Server, for who runs that himself.
+func (m *Manager) Assist(t user.Thread) {
 	for _, h := range m.helpers {
 		t.Spawn(h.name, h.body)
 	}
-	m.Server.Run(t)
 }
 
 // All lists the specimens.

@@ -33,7 +33,7 @@ func Zoo() []ZooScenario {
 		{Specimen: "Z11", Story: "a kernel pushes the old contents of a page that it has evicted", Property: "the newest page is kept",
 			build: pushed},
 		{Specimen: "Z12", Story: "two pages that a client has written are thrown out, and two page frames are left",
-			Property: "the manager has both pages in the end", host: kernel.HostConfig{Frames: 4}, build: thrownOut},
+			Property: "both pages are written in the end", host: kernel.HostConfig{Frames: 4}, build: thrownOut},
 		{Specimen: "Z13", Story: "two clients read a page each", Property: "both read what is there", build: twoReaders},
 		{Specimen: "Z14", Story: "clients on two hosts write the same page", Property: "a page is supplied no oftener than it is used",
 			build: contended},

@@ -24,6 +24,7 @@
 //	trap.go         sending and receiving
 //	wait.go         events, barriers, wait_until, waiting for a preemption point
 //	pager.go        managers: pager, file_pager, memory_pager
+//	zoo.go          zoo_pager: the manager under test of machvm grade
 //	service.go      their service threads
 //	faulty.go       faulty(...): pagers that go wrong
 //	default_pager.go default_pager, and damage to its paging file
@@ -89,6 +90,8 @@
 // "full serialisation" or "ordered start" says otherwise than "queued" (pagers.Discipline). With oldest_calls = True it
 // speaks to kernels of the CMU message set in their oldest calls (pagers.Oldest). A pager is a task too, and its
 // port_set is what the service threads receive from.
+// zoo_pager(host, name) is a manager of one object, object(name), that machvm grade --zoo puts a mistake into: a test
+// that uses it is to notice. Otherwise it makes none. It may be asked netmem_get and netmem_put of that object.
 // file_pager(..., read_ahead=N, write_back=True) supplies N pages more than asked for, and stores what comes back
 // later: pages of one file up to 32, or to the number given, wait until the next synchronize or terminate.
 //

@@ -9,6 +9,7 @@ import (
 	"machvm/kernel/mach"
 	"machvm/kernel/trace"
 	"machvm/pagers"
+	"machvm/pagers/zoo"
 )
 
 // pager is a memory manager: a task of its own with one service thread. It is a task to the script as
@@ -23,6 +24,8 @@ type pager struct {
 	disk   *disk                // of it
 
 	netmem *pagers.Netmem // netmem_pager only
+
+	zoo *zoo.Manager // zoo_pager only
 
 	coherent *pagers.Coherent // servers of a coherent object only
 }
@@ -278,6 +281,8 @@ func (pg *pager) object(th *starlark.Thread, args starlark.Tuple, kwargs []starl
 		switch {
 		case pg.memory != nil:
 			name, ret = pg.memory.Add(u, pagers.MemoryOptions{Data: []byte(data), Attributes: a.get(), Precious: precious, Lock: mach.Prot(lock)})
+		case pg.zoo != nil:
+			name = pg.zoo.Object
 		case pg.netmem != nil:
 			name, ret = pg.netmem.NewObject(u)
 		default:

@@ -17,6 +17,7 @@ import (
 	"machvm/kernel/personality"
 	"machvm/kernel/sched"
 	"machvm/kernel/trace"
+	"machvm/pagers/zoo"
 )
 
 // DefaultStepLimit is how many steps of Starlark a thread may take without blocking.
@@ -52,6 +53,8 @@ type Options struct {
 	Sinks []func(*trace.Tracer) trace.Sink
 	// Observe is called with the simulation before the script starts: a monitor looks on this way.
 	Observe func(*kernel.Simulation)
+	// Zoo makes the manager of zoo_pager, such as one with a mistake that the script is to catch; nil: one without.
+	Zoo zoo.Maker
 	// Ended is called when the run is over and the simulation not yet shut down.
 	Ended func()
 }

@@ -18,6 +18,7 @@ var functions = map[string]func(p *play, th *starlark.Thread, args starlark.Tupl
 	"file_pager":    (*play).newFilePager,
 	"memory_pager":  (*play).newMemoryPager,
 	"default_pager": (*play).newDefaultPager,
+	"zoo_pager":     (*play).newZooPager,
 	"netmem_pager":  (*play).newNetmem,
 	"coherent":      (*play).newCoherent,
 	"faulty":        (*play).newFaulty,
