@@ -128,3 +128,43 @@ expect_equal(messages(obj)[-1].name, "netmem_get")
 expect_equal([m.name for m in messages(obj) if m.name == "memory_object_lock_completed"], [])
 `)
 }
+
+// TestNetmemCrossing: a kernel has dropped the page and asks for it again while the pager asks it to flush. The request would
+// not be repeated: it is served afterwards (SW-4).
+func TestNetmemCrossing(t *testing.T) {
+	play(t, `
+k0, k1 = host("k0"), host("k1")
+net = netmem_pager(k0, "net")
+obj = net.object("page")
+app, other = k1.task("app"), k0.task("other")
+app.give(obj)
+other.give(obj)
+where = {}
+
+def first(t):
+    t.netmem_put(obj, 0, 4)
+
+def mapper(t):
+    where["a"] = t.vm_map(obj, size = PAGE)
+    expect_equal(t.read(where["a"], 1), b"\4")
+
+other.thread(first)
+run()
+app.thread(mapper)
+run()
+expect_equal(net.state(obj), "READ")
+
+def putter(t):
+    t.netmem_put(obj, 0, 5)
+
+def reader(t):
+    expect_equal(t.read(where["a"], 1), b"\5")
+
+k1.evict(1)
+app.thread(reader)
+other.thread(putter)
+run()
+names = [m.name for m in messages(obj)]
+expect_equal(names[-3:], ["memory_object_data_request", "netmem_put", "memory_object_lock_completed"])
+`)
+}
