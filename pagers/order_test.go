@@ -20,7 +20,6 @@ type busy struct {
 	log     []string
 	running int
 	most    int
-	ports   map[mach.Name]bool
 	own     mach.Return // of RemovePort in a handler
 }
 

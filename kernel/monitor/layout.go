@@ -11,7 +11,7 @@ import (
 type msgKind uint8
 
 const (
-	msgOther msgKind = iota
+	_ msgKind = iota // any other
 
 	// From a kernel to a manager.
 
