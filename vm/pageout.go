@@ -191,6 +191,7 @@ func (d *daemon) pass(th *sched.Thread) {
 	h.sampleBits()
 	h.policy.refill(&h.memory, d.preference(d.needMore || h.veryLow()))
 	d.needMore = false
+	later := 0 // pages in a row that cannot go before another thread has run
 	for !d.satisfied() && d.burst < h.limits.Burst {
 		prefer := d.preference(h.veryLow())
 		p := h.policy.victim(&h.memory, prefer)
@@ -203,6 +204,11 @@ func (d *daemon) pass(th *sched.Thread) {
 		}
 		switch fate := h.judge(th, p); fate {
 		case evictSpared:
+		case evictLater:
+			if later++; later >= h.inactive.count {
+				d.extra = 0
+				return
+			}
 		case evictStuck:
 			d.extra = 0
 			return
@@ -252,6 +258,7 @@ type eviction uint8
 
 const (
 	evictSpared   eviction = iota // it stays, or somebody else deals with it
+	evictLater                    // it stays a candidate until its manager has been told of its object
 	evictStuck                    // it stays because no manager would take it
 	evictFreed                    // its frame is free
 	evictInternal                 // it is on its way to the default manager
@@ -265,7 +272,7 @@ func (h *Host) judge(th *sched.Thread, p *Page) eviction {
 	switch {
 	case o.phase == PhaseIniting:
 		p.deactivate() // its manager is being told; look again later
-		return evictSpared
+		return evictLater
 	case p.cleaning && !p.busy && p.wireCount == 0:
 		// Cleaned as a neighbour, and now chosen itself: it goes when it is clean.
 		p.busy, p.pageout = true, true

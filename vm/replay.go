@@ -81,6 +81,7 @@ func (m *memory) candidate() *Page {
 func (h *Host) EvictOne(th *sched.Thread) bool {
 	h.sampleBits()
 	h.policy.refill(&h.memory, nil)
+	later := 0 // pages in a row that cannot go before another thread has run
 	for {
 		p := h.candidate()
 		if p == nil {
@@ -88,6 +89,10 @@ func (h *Host) EvictOne(th *sched.Thread) bool {
 		}
 		switch h.judge(th, p) {
 		case evictSpared:
+		case evictLater:
+			if later++; later >= h.inactive.count {
+				return false
+			}
 		case evictStuck:
 			return false
 		default:
