@@ -16,7 +16,7 @@ const PageSize = 512
 // Setup is what there is before the first step.
 type Setup struct {
 	Tasks   int      // tasks with nothing in their memory
-	Objects []Object // memory objects, all of one manager
+	Objects []Object // memory objects; the managers have them in turn
 	Frames  int      // page frames of the host; 0: more than any program needs
 	Paging  int      // cluster of the default manager in pages; 0: there is none
 	Habits  []string // fields of the personality that differ from the default, see habits
@@ -63,14 +63,15 @@ const (
 	pagingSpace   = 4000 // pages; more than any program needs
 	pressedFrames = 128  // page frames of a host on which memory is short: few, but enough for a pageout daemon
 
-	maxTasks   = 6  // slots of tasks
-	maxObjects = 3  // memory objects
-	maxEntries = 3  // slots of memory entries
-	objectSize = 16 // pages of an object that programs map
-	arena      = 40 // pages in which programs choose addresses
-	maxPages   = 96 // pages a task may have, so that programs stay small
-	maxWires   = 12 // pages that may be wired at a time
-	maxQueued  = 4  // messages that may wait for a task
+	maxTasks     = 6  // slots of tasks
+	maxObjects   = 3  // memory objects
+	managerCount = 2  // managers of memory objects
+	maxEntries   = 3  // slots of memory entries
+	objectSize   = 16 // pages of an object that programs map
+	arena        = 40 // pages in which programs choose addresses
+	maxPages     = 96 // pages a task may have, so that programs stay small
+	maxWires     = 12 // pages that may be wired at a time
+	maxQueued    = 4  // messages that may wait for a task
 )
 
 // habits are fields of the personality that programs may see changed, and to what. Only the last two change what a

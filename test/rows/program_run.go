@@ -146,17 +146,25 @@ func byteAt(b []byte, at int) string {
 
 // machine is a kernel on which a program runs.
 type machine struct {
-	sim     *kernel.Simulation
-	host    *kernel.Host
-	setup   *Setup
-	pager   *pagers.MemoryPager
-	manager *player
-	objects []mach.Name // by the manager's names
-	tasks   [maxTasks]*player
-	entries [maxEntries]handle
-	going   []going
-	report  string // of the run that failed
+	sim      *kernel.Simulation
+	host     *kernel.Host
+	setup    *Setup
+	managers [managerCount]objectManager
+	objects  []mach.Name // by their managers' names
+	tasks    [maxTasks]*player
+	entries  [maxEntries]handle
+	going    []going
+	report   string // of the run that failed
 }
+
+// objectManager is a manager of memory objects: a pager, and a thread of its task that asks for pages.
+type objectManager struct {
+	*player
+	pager *pagers.MemoryPager
+}
+
+// managerOf is the manager of an object: objects go to the managers in turn.
+func (m *machine) managerOf(object int) *objectManager { return &m.managers[object%managerCount] }
 
 // player is a task with a thread that does what it is told.
 type player struct {
@@ -224,7 +232,7 @@ func boot(s *Setup, spares *kernel.Spares) (*machine, error) {
 			return m, err
 		}
 	}
-	if err := m.startManager(); err != nil {
+	if err := m.startManagers(); err != nil {
 		return m, err
 	}
 	for i := range s.Tasks {
@@ -235,30 +243,39 @@ func boot(s *Setup, spares *kernel.Spares) (*machine, error) {
 	return m, nil
 }
 
-// startManager makes the manager of the memory objects.
-func (m *machine) startManager() error {
-	task := m.host.NewTask("manager")
-	m.manager = newPlayer(task)
-	var failed mach.Return
-	task.Spawn("service", func(t user.Thread) {
-		m.pager, failed = pagers.NewMemory(t)
-		for i, o := range m.setup.Objects {
-			options := pagers.MemoryOptions{Data: objectData(i, o), Precious: o.Precious, Attributes: pagers.Attributes{
-				CopyStrategy: o.Strategy, MayCache: o.MayCache, ClusterSize: int32(o.Cluster * PageSize)}}
-			if o.Locked {
-				options.Lock = mach.ProtWrite
-			}
+// startManagers makes the managers and their memory objects.
+func (m *machine) startManagers() error {
+	for i := range m.managers {
+		task := m.host.NewTask(fmt.Sprintf("manager%d", i))
+		m.managers[i].player = newPlayer(task)
+		var failed mach.Return
+		task.Spawn("service", func(t user.Thread) {
+			m.managers[i].pager, failed = pagers.NewMemory(t)
 			if failed == mach.KernSuccess {
-				var name mach.Name
-				name, failed = m.pager.Add(t, options)
-				m.objects = append(m.objects, name)
+				m.managers[i].pager.Server().Run(t)
 			}
+		}).SetDaemon(true)
+		if err := errors.Join(m.run(), failed.Err()); err != nil {
+			return err
 		}
-		if failed == mach.KernSuccess {
-			m.pager.Server().Run(t)
+	}
+	m.objects = make([]mach.Name, len(m.setup.Objects))
+	for i, o := range m.setup.Objects {
+		options := pagers.MemoryOptions{Data: objectData(i, o), Precious: o.Precious, Attributes: pagers.Attributes{
+			CopyStrategy: o.Strategy, MayCache: o.MayCache, ClusterSize: int32(o.Cluster * PageSize)}}
+		if o.Locked {
+			options.Lock = mach.ProtWrite
 		}
-	}).SetDaemon(true)
-	return errors.Join(m.run(), failed.Err())
+		q := m.managerOf(i)
+		err := m.in(q.player, func(t user.Thread) (code mach.Return) {
+			m.objects[i], code = q.pager.Add(t, options)
+			return code
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startPaging makes a default manager with more paging space than any program needs.
@@ -295,8 +312,8 @@ func (m *machine) adopt(slot int, task *kernel.Task) error {
 	if q.priv, err = task.GiveHostPriv(); err != nil {
 		return err
 	}
-	for _, o := range m.objects {
-		name, err := task.GiveSend(m.manager.task, o)
+	for i, o := range m.objects {
+		name, err := task.GiveSend(m.managerOf(i).task, o)
 		if err != nil {
 			return err
 		}

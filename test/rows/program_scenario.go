@@ -104,15 +104,18 @@ def regions(t):                         # what vm_region tells, regions that are
             found.append((r.address, at) + what)
     return found
 
+def manager_of(n):                      # of object n
+    return managers[n % len(managers)]
+
 def lock_request(n, offset, size, should_return, should_flush, lock_value):
     if inspect(objects[n]) != None:
-        manager.thread(lambda t: t.memory_object_lock_request(control(objects[n]), offset, size, should_return,
+        manager_of(n).thread(lambda t: t.memory_object_lock_request(control(objects[n]), offset, size, should_return,
             should_flush, lock_value), name = "lock")
 
 def stored(n):                          # what the manager has when all pages have been returned
     lock_request(n, 0, object_size, MEMORY_OBJECT_RETURN_ALL, False, VM_PROT_NO_CHANGE)
     run()
-    return pages(manager.contents(objects[n]), size = object_size)
+    return pages(manager_of(n).contents(objects[n]), size = object_size)
 
 def press(n):                           # a task reads more memory than there is, and ends
     presser = k.task("presser%d" % len(pressed))
@@ -138,7 +141,7 @@ func (b *script) host(s *Setup) {
 	if s.Paging > 0 {
 		b.line(`default_pager(k, "paging", pages = %d, cluster = %d)`, pagingSpace, s.Paging*PageSize)
 	}
-	b.line(`manager = memory_pager(k, "manager")`)
+	b.line(`managers = [memory_pager(k, "manager%%d" %% i) for i in range(%d)]`, managerCount)
 	b.line("objects = []")
 	b.line("page, object_size = %d, %d", PageSize, objectSize*PageSize)
 }
@@ -159,7 +162,7 @@ func (b *script) tasks(s *Setup) {
 		if o.Cluster > 0 {
 			text += fmt.Sprintf(", cluster_size = %d", o.Cluster*PageSize)
 		}
-		b.line(`objects.append(manager.object("object%d", data = %s, %s))`, i, fill(objectData(i, o)), text)
+		b.line(`objects.append(manager_of(%d).object("object%d", data = %s, %s))`, i, i, fill(objectData(i, o)), text)
 	}
 	for i := range s.Tasks {
 		b.line(`tasks[%d] = k.task("t%d")`, i, i)

@@ -46,9 +46,9 @@ func (m *machine) end(s Step, out *outcome) error {
 		return nil
 	case s.Op == OpStored:
 		out.data = make([]byte, objectSize*PageSize)
-		copy(out.data, m.pager.Contents(m.objects[s.Object]))
+		copy(out.data, m.managerOf(s.Object).pager.Contents(m.objects[s.Object]))
 	}
-	if s.Op >= OpClean && !m.manager.done || s.Op < OpClean && !m.tasks[s.Task].done {
+	if s.Op >= OpClean && !m.managerOf(s.Object).done || s.Op < OpClean && !m.tasks[s.Task].done {
 		return errStuck
 	}
 	if s.Op == OpFork {
@@ -175,14 +175,14 @@ func (m *machine) outside(s Step) error {
 	case OpPress:
 		return m.press()
 	case OpGone:
-		if n := len(m.pager.Controls(m.objects[s.Object])); n > 0 {
+		if n := len(m.managerOf(s.Object).pager.Controls(m.objects[s.Object])); n > 0 {
 			return errors.New("nobody has the memory object mapped and there was no terminate")
 		}
 		return nil
 	case OpStored:
 		s = Step{Object: s.Object, Size: objectSize * PageSize, Return: true, Prot: mach.ProtNoChange}
 	}
-	m.manager.start(func(t user.Thread) { m.lockRequest(t, s) })
+	m.managerOf(s.Object).start(func(t user.Thread) { m.lockRequest(t, s) })
 	return nil
 }
 
@@ -192,7 +192,7 @@ func (m *machine) lockRequest(t user.Thread, s Step) {
 	if s.Return {
 		which = mach.ReturnAll
 	}
-	for _, control := range m.pager.Controls(m.objects[s.Object]) {
+	for _, control := range m.managerOf(s.Object).pager.Controls(m.objects[s.Object]) {
 		// The association may end meanwhile.
 		user.MemoryObjectLockRequest(t, control, mach.Offset(s.Addr), mach.Size(s.Size), which, s.Flush, s.Prot, user.ReplyPort{})
 	}
